@@ -55,14 +55,10 @@ func Migrate(ctx context.Context, cfg MigrateConfig) (err error) {
 		return Translate(fmt.Errorf("pg: connect to migrate: %w", err))
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return fmt.Errorf("pg: session locker: %w", err)
-	}
-	if err := locker.SessionLock(ctx, conn); err != nil {
+	// goose's own locker asks for the same lock, but polls for it every few seconds; waiting in the database is prompt.
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lock.DefaultLockID); err != nil {
 		return Translate(fmt.Errorf("pg: wait for other migrations: %w", err))
 	}
-	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
 	return Translate(migrateAll(ctx, pool, db, cfg))
 }
 

@@ -151,7 +151,8 @@ CREATE TABLE wharf.imports (
     errors         jsonb NOT NULL DEFAULT '[]', -- the first 100
     result_key     text,
     errors_key     text,
-    staged_rows    bigint, -- what staging holds; compared before a merge, since a crash empties unlogged tables
+    staging_table  text,   -- in wharf_staging, once every row is there
+    staged_rows    bigint, -- what it holds; compared before a merge, since a crash empties unlogged tables
     requested_by   text NOT NULL,
     job_id         bigint,
     created_at     timestamptz NOT NULL DEFAULT now(),
