@@ -8,6 +8,7 @@ type Snapshot struct {
 	Warnings    []string // unknown tags, tables without RLS, …, each naming its object
 	Fingerprint string   // changes when the tables or comments do
 	byName      map[string]*Table
+	dependents  map[*Table][]Dependent
 }
 
 // Table finds a tenant table by its name in the API, e.g. "contacts" or "billing.invoices".
@@ -35,7 +36,9 @@ type Table struct {
 	Polys       []Poly
 	Optional    string // group of @optional, "" if always in a dump
 	Operational bool   // @operational
-	EstRows     int64  // the planner's estimate, -1 if never analysed
+	EstRows     int64  // the planner's estimate as of the read, -1 if never analysed; of a partitioned table: all partitions
+
+	expressions map[string]expression // of the indexes, by their text
 }
 
 // Column finds a column by name.
@@ -54,15 +57,19 @@ type Column struct {
 	Type        string // format_type, e.g. "numeric(18,2)", "character varying(64)"
 	TypeOID     uint32 // of the column as declared (a domain's own)
 	BaseOID     uint32 // the type below domains
+	BaseType    string // its format_type; equals Type where there is no domain
+	ElementOID  uint32 // of an array's elements, below domains; 0: no array
+	ElementKind Kind   // of an array's elements, "" if no array
 	Kind        Kind
 	MaxLength   int // characters of varchar(n) and char(n); 0: none
 	Precision   int // numeric(p,s); 0: none
 	Scale       int
 	NotNull     bool     // the column's own or its domain's
-	Default     string   // expression, "" if none
-	Generated   bool     // GENERATED ALWAYS AS (…) STORED
+	Default     string   // expression, the column's own or its domain's; "" if none
+	Generated   bool     // GENERATED ALWAYS AS (…)
 	Identity    string   // "", "always" or "by default"
-	Labels      []string // of an enum, or of CHECK (column IN (…)); nil: none
+	Minted      bool     // left out, Postgres makes a new value each time: identity, nextval(…), gen_random_uuid(), …
+	Labels      []string // of an enum, or of CHECK (column IN (…)) on a text; nil: none
 	Label       string
 	Description string
 	Tags        ColumnTags
@@ -99,16 +106,17 @@ type ColumnTags struct {
 	Readonly  bool
 }
 
-// Unique is a unique index, the primary key's too. Keys are columns, or expressions as pg_get_indexdef prints them.
+// Unique is a valid unique index, the primary key's too. Keys are columns, or expressions as pg_get_indexdef prints them.
 type Unique struct {
 	Name          string
 	Keys          []IndexKey
 	Predicate     string // WHERE of a partial index, "" if none
 	Primary       bool
 	NullsDistinct bool
+	Deferrable    bool // it may be broken inside a transaction: no natural key comes from it
 }
 
-// IndexKey is one key of an index.
+// IndexKey is one key of an index. Table.Expr writes it as SQL.
 type IndexKey struct {
 	Column     string   // "" if it is an expression
 	Expression string   // "" if it is a column
@@ -126,6 +134,7 @@ type ForeignKey struct {
 	OnDelete      string // "cascade", "restrict", "set null", "set default", "no action"
 	Nested        bool   // @nested
 	Deferrable    bool
+	Late          bool // Target does not stand before the table: it is the table itself, or a cycle was broken here
 }
 
 // Scope says how a row belongs to its tenant: by its own column, or through a NOT NULL foreign key to a table that does.
@@ -140,7 +149,7 @@ type RLS struct{ Enabled, Forced bool }
 // Match is one natural key: the columns or expressions that name a row across installations.
 type Match struct {
 	Keys      []IndexKey
-	Predicate string // of the unique index it came from, e.g. "deleted_at IS NULL"
+	Predicate string // of the unique index on the same keys, e.g. "deleted_at IS NULL"; Table.Condition writes it as SQL
 }
 
 // Poly is a polymorphic reference: IDColumn names a row of the table that TypeColumn's value stands for.
