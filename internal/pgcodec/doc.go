@@ -1,5 +1,5 @@
 // Package pgcodec carries values between Postgres's binary protocol and text, both ways, without a decoder's detour
-// through Go values and without an allocation a value.
+// through Go values and without an allocation a value (reading an inet or a cidr makes one).
 //
 // Out: a query is asked for binary results and its raw values become what Postgres itself would have printed: JSON is
 // byte for byte that of row_to_json, text that of a type's output function, which is what COPY (FORMAT csv) writes.

@@ -166,7 +166,7 @@ func byteStrings(n int) *rapid.Generator[[]byte] {
 }
 
 func uuids() *rapid.Generator[string] {
-	return rapid.Map(byteStrings(16), func(b []byte) string { return hex.EncodeToString(b) })
+	return rapid.Map(byteStrings(16), hex.EncodeToString)
 }
 
 func byteas() *rapid.Generator[string] {

@@ -38,6 +38,9 @@ func appendNumeric(dst, raw []byte) ([]byte, error) {
 	default:
 		return dst, ErrCorrupt
 	}
+	if weight > 0 && baseDigit(digits, 0) == 0 { // never sent, and a number with leading zeros is none to JSON
+		return dst, ErrCorrupt
+	}
 	for i := 0; i < len(digits); i += 2 {
 		if binary.BigEndian.Uint16(digits[i:]) > 9999 {
 			return dst, ErrCorrupt

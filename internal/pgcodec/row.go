@@ -1,6 +1,7 @@
 package pgcodec
 
 import (
+	"bytes"
 	"fmt"
 )
 
@@ -72,6 +73,21 @@ func AppendJSONRow(dst []byte, cols []Column, raw [][]byte) ([]byte, error) {
 		}
 	}
 	return append(dst, '}'), nil
+}
+
+// OneLine makes one line of what AppendJSONRow printed, in place: a json value comes with the line breaks it was stored
+// with. They are white space there, as a string holds them escaped.
+func OneLine(row []byte) {
+	for _, lineBreak := range []byte{'\n', '\r'} {
+		for rest := row; ; {
+			i := bytes.IndexByte(rest, lineBreak)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
+	}
 }
 
 // AppendCSVRow appends a row as COPY (FORMAT csv) writes it, without a newline. Arguments and errors are as for

@@ -8,6 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"wharf/internal/testenv"
 )
 
 // printed are the types whose print is compared with Postgres's own. oid 0: the server prints.
@@ -117,7 +119,7 @@ func arrays(elements *rapid.Generator[string]) *rapid.Generator[string] {
 
 func TestRowsReadAsPostgresPrintsThem(t *testing.T) {
 	t.Parallel()
-	url := databaseURL(t)
+	url := testenv.Empty(t).AdminURL
 	newSession(t, url).exec(t, printedTypes)
 
 	for _, tc := range printed {
@@ -164,7 +166,7 @@ func printRows(t failer, s session, cols []Column,
 
 func TestSingleColumnsAreQuotedAsCopyDoes(t *testing.T) {
 	t.Parallel()
-	s := newSession(t, databaseURL(t))
+	s := newSession(t, testenv.Empty(t).AdminURL)
 	s.exec(t, `CREATE TEMP TABLE v AS SELECT unnest(ARRAY[NULL, '', '\.', 'a\.', ' ', 'a b', E'\t']) AS "\."`)
 	cols := []Column{TextColumn(`\.`, `"\."`, pgtype.TextOID)}
 
@@ -188,6 +190,15 @@ func TestAnotherPrinterIsQuotedToo(t *testing.T) {
 	require.Equal(t, `"a,b"`, string(out))
 }
 
+func TestStoredLineBreaksDoNotBreakJSONLines(t *testing.T) {
+	t.Parallel()
+	cols := []Column{JSONColumn("j", "j", pgtype.JSONOID), JSONColumn("t", "t", pgtype.TextOID)}
+	row, err := AppendJSONRow(nil, cols, [][]byte{[]byte("{\r\n \"a\":\n1}\n"), []byte("x\ny")})
+	require.NoError(t, err)
+	OneLine(row)
+	require.Equal(t, `{"j":{   "a": 1} ,"t":"x\ny"}`, string(row))
+}
+
 func TestACorruptValueNamesItsColumn(t *testing.T) {
 	t.Parallel()
 	for name, appendRow := range map[string]func(dst []byte, cols []Column, raw [][]byte) ([]byte, error){
@@ -203,4 +214,20 @@ func TestACorruptValueNamesItsColumn(t *testing.T) {
 			require.ErrorIs(t, err, ErrCorrupt)
 		})
 	}
+}
+
+func TestPrintingARowCostsNoAllocation(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole program's
+	raw := [][]byte{}
+	var json, csv []Column
+	for i, c := range benchColumns {
+		encode, _ := Binary(c.typ)
+		value, err := encode(nil, benchText()[7][i])
+		require.NoError(t, err)
+		raw = append(raw, value)
+		json = append(json, JSONColumn(c.name, c.name, c.typ.OID))
+		csv = append(csv, TextColumn(c.name, c.name, c.typ.OID))
+	}
+	buf := make([]byte, 0, 4096)
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = AppendJSONRow(buf, json, raw) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = AppendCSVRow(buf, csv, raw) }))
 }

@@ -3,17 +3,11 @@ package pgcodec
 import (
 	"bytes"
 	"context"
-	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
-
-func databaseURL(t testing.TB) string {
-	t.Helper()
-	return os.Getenv("WHARF_TEST_DATABASE_URL")
-}
 
 // session is a connection with the settings that doc.go asks for. One goroutine uses it.
 type session struct{ conn *pgx.Conn }
