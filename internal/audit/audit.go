@@ -47,8 +47,21 @@ type Log struct {
 // New returns a Log over pool; db is the same database behind the wall, for reading.
 func New(pool *pgxpool.Pool, db *tenancy.DB) *Log { return &Log{pool: pool, db: db} }
 
+type requestIDKey struct{}
+
+// WithRequestID gives a context whose entries carry the request's id.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID gives the request's id, "" outside a request.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // Write appends an entry and commits it. scope is encoded as JSON.
-func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome, requestID string, scope any) error {
+func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome string, scope any) error {
 	doc, err := json.Marshal(scope)
 	if err != nil {
 		return fmt.Errorf("audit: scope of %s: %w", action, err)
@@ -60,7 +73,7 @@ func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome, r
 	// The attempt is recorded even if its caller goes away meanwhile.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	_, err = l.pool.Exec(ctx, `SELECT wharf.write_audit($1, $2, $3, $4, $5, $6)`, tenant, p.Actor, action, doc, outcome, requestID)
+	_, err = l.pool.Exec(ctx, `SELECT wharf.write_audit($1, $2, $3, $4, $5, $6)`, tenant, p.Actor, action, doc, outcome, RequestID(ctx))
 	if err != nil {
 		return pg.Translate(fmt.Errorf("audit: write %s: %w", action, err))
 	}

@@ -21,6 +21,7 @@ import (
 
 	"wharf/internal/audit"
 	"wharf/internal/exporter"
+	"wharf/internal/fault"
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/rowprogram"
@@ -220,6 +221,9 @@ type ExportInput = exporter.Request
 // Field defines model for Field.
 type Field = rowprogram.Field
 
+// FieldError defines model for FieldError.
+type FieldError = fault.Field
+
 // Health defines model for Health.
 type Health struct {
 	// Checks "ok", or what is wrong
@@ -248,7 +252,9 @@ type Job = jobs.Job
 
 // JobFilter defines model for JobFilter.
 type JobFilter struct {
+	After  *int64              `json:"after,omitempty"`
 	Kind   *string             `json:"kind,omitempty"`
+	Limit  *int                `json:"limit,omitempty"`
 	Queue  *string             `json:"queue,omitempty"`
 	State  *string             `json:"state,omitempty"`
 	Tenant *openapi_types.UUID `json:"tenant,omitempty"`
@@ -267,44 +273,47 @@ type Me struct {
 
 // Problem defines model for Problem.
 type Problem struct {
-	Detail string `json:"detail"`
-	Errors *[]struct {
-		Field   string `json:"field"`
-		Message string `json:"message"`
-	} `json:"errors,omitempty"`
-	RequestId  string `json:"request_id"`
-	Status     int    `json:"status"`
-	StatusCode int    `json:"status_code"`
-	Title      string `json:"title"`
-	Type       string `json:"type"`
+	Detail     string        `json:"detail"`
+	Errors     *[]FieldError `json:"errors,omitempty"`
+	RequestId  string        `json:"request_id"`
+	Status     int           `json:"status"`
+	StatusCode int           `json:"status_code"`
+	Title      string        `json:"title"`
+	Type       string        `json:"type"`
 }
 
 // Queue defines model for Queue.
-type Queue = jobs.Queue
+type Queue = jobs.QueueState
+
+// RetriedMany defines model for RetriedMany.
+type RetriedMany = jobs.RetriedMany
 
 // Table defines model for Table.
 type Table struct {
-	Columns []struct {
-		Description *string   `json:"description,omitempty"`
-		Label       string    `json:"label"`
-		Name        string    `json:"name"`
-		Options     *[]string `json:"options,omitempty"`
-		Readonly    *bool     `json:"readonly,omitempty"`
-
-		// References Table whose row it names
-		References *string `json:"references,omitempty"`
-
-		// Required An import that creates rows must give it
-		Required bool   `json:"required"`
-		Type     string `json:"type"`
-	} `json:"columns"`
-	Description *string `json:"description,omitempty"`
-	Label       string  `json:"label"`
+	Columns     []TableColumn `json:"columns"`
+	Description *string       `json:"description,omitempty"`
+	Label       string        `json:"label"`
 
 	// Match Natural keys in the order they are tried
 	Match      *[]string `json:"match,omitempty"`
 	Name       string    `json:"name"`
 	PrimaryKey *[]string `json:"primary_key,omitempty"`
+}
+
+// TableColumn defines model for TableColumn.
+type TableColumn struct {
+	Description *string   `json:"description,omitempty"`
+	Label       string    `json:"label"`
+	Name        string    `json:"name"`
+	Options     *[]string `json:"options,omitempty"`
+	Readonly    *bool     `json:"readonly,omitempty"`
+
+	// References Table whose row it names
+	References *string `json:"references,omitempty"`
+
+	// Required An import that creates rows must give it
+	Required bool   `json:"required"`
+	Type     string `json:"type"`
 }
 
 // Transformation defines model for Transformation.
@@ -2151,9 +2160,7 @@ type RetryJobsResponseObject interface {
 	VisitRetryJobsResponse(w http.ResponseWriter) error
 }
 
-type RetryJobs200JSONResponse struct {
-	Retried int `json:"retried"`
-}
+type RetryJobs200JSONResponse RetriedMany
 
 func (response RetryJobs200JSONResponse) VisitRetryJobsResponse(w http.ResponseWriter) error {
 
@@ -3563,89 +3570,91 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3dchu3kv+roPD/V53d2rG+cnIulNoL5yg5kddOHNtnUy5LRYMzTQ6sGWACYEQxKlXt1T7APsQ+2HmS",
-	"LXzNJ2Y4pETGzu6NTXIADND960Z3oxu6xzHPC86AKYnP73FBBMlBgTDfni8UCP0hARkLWijKGT7Hlwni",
-	"C6RSQBmRCnEG/ntBloDmsOACcISpbvxrCWKNI8xIDvgcEzNkhGWcQk702AsucqLwOS5LmuAIq3WhG0ol",
-	"KFvih4cIX17odma0gqi0Hsy0F/BrSQUk+FyJErYb+QWfDw7+ic9nU19AmfrLn+s3UKZgCcK84iXNqape",
-	"0aFGZh42h0xgQcpM4fOvTyKckzualzk+Pz050V8pc1+Db/q5hBJ+NAMHF2T+G1tOlz4PurEsOJNg4PBa",
-	"8HkGuf4Yc6aAmXWRoshoTDQ2jgvb4l8+SQ2U+8bY/1/AAp/j/3dc4+3YPpXHflzzxjbUfkmJQisi0Upw",
-	"towQYQlapSAAP0T4LV0ySF5SdtPH6HOUUXaDlO6f0VuQKKesVCBxhFMgiUP4S25n3p5sjxB6Ym62Ri7K",
-	"hKrvmBJrIzOCFyAUtUQisR+vM0qkH3ERfqJacEqIgmeKGnb12tJkEvQizEsVc4sGYBo2H7BURCjQoE6A",
-	"UfPBQNB8WhCa2WecAb4OvFpDB6Sa2Sn0HsuYF9B4wuefIFb6iQJGmO8XFssPfqAIszLL8PXDQxOrH6yw",
-	"Ey0t9WieppEnu59EvfrWrOtFublF+O7Zkj9zPxLN1yPL2MaTZzQvuFBWP6oUn+NVSsTiWNNaMJIdm35G",
-	"Bi9AKsoqSLWhMc+Ih6oTcnwDUOCo4o/7GmdARJADN5Ql7REWNIPGCO6rInPz/wrmKec3wbFyouK0Lzk/",
-	"ElUKkqEbWEtEmdHrXCQg9Kc1IgKQEhSSCMHR8ghdYbizZJjR5ApH6ApnfAXinyAnNPvnK6w3AgW5DELG",
-	"E14IsjaYZbOktPoE2usEIQyj/UL9d70FBZdnSRB66UrQ7uhlIUGoxvDVD5S5D2WhxTLwqodxUFnwgDhq",
-	"YmMbdPkBzJu+y+eQJJBc+h97KEuIuJnlPGmufc55BoThrn4NECehUhNuxtmMsluS0WQm+EqGB1tQyBLz",
-	"rGLxmKL/XjcPsX1BMwViwgspi7MygVnJDHohmcU8K3M20PwG1hMMAb9D3gc429RAerTIb6Nu6VGD3tcT",
-	"geB5+AgU3FWN2xpmreyHCduD5k8GCpLZxt2nr5sjHAsgkzo3yGxltqJzaFi4K6gAuducfPP7jbvmEBC0",
-	"0SCDWxgr8wqXE6hbCL4UIMNjuR0Jktl8PWknbTxJydnXfxmnodvld6OhVESVsmk0FMAS26gQPAYp7ZcK",
-	"P03TISYshsx+tqxMhpWztZeShGplRLLXLSj3SdrdpnJA//jP/0KGKVGfyCsiGGXLtnbasAGFTA5HkNqy",
-	"cARticAG0Yc7L/pWcLcRfN+3IfiXrCgD0l/Dv97YjCVeb2vma4ghFeIaloWGRMOyMAjZdverVv7GYn73",
-	"pdvNo29vZ5Q4/2S6maFFYWaMmibQcYQvXr3HEX51of99/+oiSKoEYpqTrNPzCEc4CrenssjIejawyXjd",
-	"1Ib3uxRQ5bCR5CeWrb3D1ldaZA5Zf4jmeyMEmQRjy+mv2q57R1UG6K9ETnqHn3xO2UtgS82t00Azbl4+",
-	"iRsfHDsaukcJwqRFcW+UMbviXatfiOH2e80wBXfG2tM2qplBPjdhCWPiRbhItQsUVaZEhCVkFtxxKRXP",
-	"ZwKWcBdktzFhiOJi+vz/3XcJTf2WZCXMclJM0JZ9GldCGXaqHMRM6w06TPCV2dRIfmRFcRtJrjsbWf4B",
-	"SKbSvjDHKcQ3cquFtjF/hfmNdkK4QCvt+lMXOQhtEP2djt+4vUyPHeLtE+wp7q3XgQld5mGr7ve01Lrh",
-	"mDWiCtntPtJaZMVFIkdfb4aSYQ23oEIqdHpy0nQSO5uaV/t9/xWkJMuwShV8FYgJSURQAUJyhmJeMiXP",
-	"jUa08SCNFcFX6LTe4scMPCOWYZ+hH/7ouzvhOMlEK9X7AlsGVMbM25wUhW4cIhq1IbhSQnP0rmaxJrID",
-	"20QrWfcYwsf3Vg6RKDOQEeILRLIMaetSTuPQlha7bi5vaFFAYDt+w1fSBhNjXmYJYlyhOaCVoEoBmz6f",
-	"ksUpYcutCGQDD8nTOB63sLtrYHvTeab9b0Wz3byLA7gmAm4prDb7KEFrdtgBqADVAm6l4bZxCKpYgNP5",
-	"O0cCbP/ncQyFw0hn79hB+e9bC9V83Ib6OxC3IssjyRsKs+1C2FZornK0FiSTtcm9TaiuHWweszCbscfx",
-	"IN/mae056Ld5AlPx6WKFCVFkRtnMx8KnvWMs0Li5+7aBx5zcebfq7Ouvo01ultsStgKfW74lhyRaMc4k",
-	"/c17dfZk8aSWW7+nNATXDwFMoyeZRgrfqRTtDaMUdMvDn4H4ayus3hDLFpm208dm2Y9UGQNBmv/TAU+j",
-	"A35H4d5RaL84AZwmMAbmO0vLCz4PxPTEMmy/EqUgL1Q4Puwe7mpd1t1tUH56NHFnB7stQB0abDHYKFk6",
-	"hy7NdQgS7+7CMpLR33Yl9uQkBn/gHTi9vpu5dQ+cF/xaQjkQHYDFbCjoatGJuEA2+qy9X1Gyls+52cLV",
-	"SqXMtsSENnXDE36y/AlDTk8a/8YNe+MnPpdHWk63EXLdyQv490bJ9yE+yNthzm0i0bS0rx66X0EwkWdA",
-	"bgYD+QWInEo5NQJeS5PgGfThyFcMRIRIklMWoZwwstTfc8jn+n8BJOEsW5top545sakwe0GPz7PxZxLc",
-	"pJc0FxyKaDYyxjpWEChiAwjba8ZdIoKd1SxcANt3uJ6g8TYlP3Wd2oYmss9mcTspo9FAUTWQq+IPLsbX",
-	"Y576YRo+syNzewbjGVE+kTAUhi5dluiuZ7ZvtfSaQ1ujHgKvHhYtYsKPgSyP8ImGax/5WU/RcT87rbiD",
-	"lnvnk426JKvMygEwb7Lvq7O96VpoizO4JrqtMgnn0QhYgAAWQyiOr5eOVimXYOLnVJkjRokHEggto3ph",
-	"ZuZ3XhtlNSaVCchLlJdSoSW9BWSSZfvTmyYkDhmWopGXmarFFB2wO7cemWy3VRLdsBAJmhOxnrnoxI4n",
-	"WB06eoyH6Nc5mA2o8gELoJnK0KTX+/fv36NXr9DFBfrhB5TnSA7gbAl3Q1AusrDZa7TksnVMXJg89oIP",
-	"pRh2T5UFzU3YoQAR24N1kwvpPsekoMpYzQZ3Ob+FmSwgpiSbxSkxIWSmF66bzPwZdP2LO5z2Hl+9loFj",
-	"6DJgU/y0QATVI0zYVqYfC3e4/Yjz4fpAvAeZsVO/QjsEggWOb747wxP4V63d+PKzzDrz1teov1Bmf8Ie",
-	"ZxEuGf213IoP2tXw2f/eBKuyEFzv60fyo6bizqzQQgFxKahav41TyF2aIRARKgx5ztDz15damZ2jVbqY",
-	"/eM//tsXNxgptN2q+adKFfYdlC14f7hvNRWQLPTeJFMApVVkhBS5AQS3INYq1Q14qY7Q34uMk0SaAgHr",
-	"uEnttiEija1xjghyVg8iTK5ASHR2coZWVKWIoI++DuDjFVMcFTzLvkEELSijMoWkcgUlWoAJGCGVCl4u",
-	"dV9pqhCGyg2OrlhlmJlyBrHAEb4FIe0aT+2ODYwUFJ/jr45Oj06M+aJSQ+pjUtBj9/zIl1UswfDP2vyU",
-	"s8sEn+O/gfqpAPb89SXu1G2cnZyM1Gz0azU6arxfleHeg746OsVNiODzD9cRlmWudxkDcipRwuMy1++N",
-	"sCJLaXwNELdU6y3d2azw9tQl0Q+t7iWVypRdGOLURUofwoU1jXKAoaKOaLAnF7t0lJTFEK5sGvH6h0az",
-	"B6y7jNZjlfELJTLWXbgoy/nOW9VOhQO+NWuObeFTf0ad6jFgSqyfpH5ssAjr+pHyMCnE3agJ6htQPQnS",
-	"DWmvGClYyWQyAeFOGeJorz/7V2az18YKlmozYWDeFUUa5VctSa7V/AdbGHOu9TC+fmiJ+C8pRwlNTLZV",
-	"hBistIY1aT0NeSex8cLa8u609KjEf+faTJL5RqKup8v+Upi3EoANDW2Z5WFg6hKQp0C0ov0XAVEHpyBI",
-	"NZS8VTAIUo/H6wdn8fcQ+VfjlFYp3M6e+JYn6634tJk99kzloV+BeXZy9sSvCnG+kTaxQ6nkfthqa7Y6",
-	"fLVLMDuH3cL+JKtygB5X+6rn+J4mDxbNWgv0GX5hfm8wvMWKP/cF4W+cwTdmPoKvkFRkLbUF6tXIIWlj",
-	"524DCsaQMxl0zIlBhFYpjVMELJHWlnYGLHcxloBQDFmdQ/Q5OQBUteaxc/wGfXwDSqyfGW36Ua8vg8bh",
-	"TQPJjXZBMNeWwyGV1NuUr2oGDSmm9ja4YWO5vMAP1wO4P7b7XLfof+KggyrSDDqEiLMDI4Jo5jPjIzKw",
-	"WJcpFypbH1QULVFq3lo3MSXSpJECs6WAkzXWccJXTHu7g6bThWsQ5sNXlg/ja27U1h9QBr7X3nXf8d6/",
-	"MAjwxfxPJwtGzXweohAhZwEjsiSUHRT9b0qmOWrMa8QFquxrLw12ShsEwCeNjPsLl1WraR7DDS3Ct280",
-	"b9s4Cd22sfV9HqcnW17ocRB3oEp3m+AQVMSNEM+S2oR+YjBZTo8Y8rTBZI+Z+rdN5nsjwW8fBnw7+++h",
-	"HcFVooS+SX/65C8fUga0Xvvvbth7Nod3TMMqvWM2phzidUhDHM/Xz25gfXx/A+uHsXCpJ9e3638zmaUh",
-	"jdG+QsdmoO5+49D1Po3k7s0QARCYPEwtv/aI2ETLSVEAEVopH1KSzcU+2iIys9Y7k4n9MYBEOk9lF9b3",
-	"PbqODlPSjSuNe3aEo6DP19ISU7w+fEjxcL7dZhpFG7G/T7dtsjo6IO68l7WRcLsZgmXgzPrS4c1Z/beA",
-	"5rAsGboBKIx/noC2d3Vre+o/hyVh5miqD8+/m5T2z28T++OgJrwhmao9RNi6o5z+JFFViTBJS00xYPcW",
-	"8H5MYVx4Ds0isH2dH31G4XNXrjfZWv5iwucTre7h8LlHd9P+7i+zIFoT5mSNYm6voTAiJRIQR8hWhGeA",
-	"qN6cBZAcEqS40ZFSceFCqy5PTJTMBFcJ+sTnfUXZtPZH1WReZorqeR1rzD5LiCJtYAxc4jb5zrYE7B17",
-	"4vH3bQGLeeLKtPs5U66q3K3tFSSUvHMobSCfxwrUM0vfUFLM5Lu4LK5nrtS+n/vZqQ/tgoFKxAX6aG4C",
-	"+jiYXd9KoRsoUX/x9qcfz9H9laGAq+a/wufoyub5mnTEK/zwDWJlliG6ZFyAxo3NXMP7uBqPSKRnZeId",
-	"PM/JMwlaYykIrqx76932d9x1L780D/ypekwUyfjSZs6YlBiqEA0mzlVX4+12D147xzoLJVZPMSbOntiY",
-	"qA60PvPDrlETxC7FBEfdFY9dxdu3NSp/aNwN2L8TMG7MfRFnN9O9iqFd8VHh6iZH93l2M4SIswMj4nBn",
-	"N+OGf3V200xPHzq72SiLemZu3qMnN5ZGb2zjz+v8ZkwO7PmNOf82U285S65GoFGxrA29EX32pCKztxOe",
-	"z0Ng9nzCMyojwyc8jvFmShFaCJ7XxnwyaSMzFTa1tAwlN0qwqQ66uQadTWmwSSER4ioFIZEy+LNGERWI",
-	"r1jfbdC+zgtbnDTRA4egA05uCc3cJczNjLKm451QGRNhNUjtsBugup5OBeJGRekWvrkr9tw6k7WqDh3r",
-	"+IWlmX7i8z9AkukLPp8Se3AA/iICDyY739a2BuMO+vlg0MFoh56+aOj6YbXtaLRr+LRbx+QrnDdwz5VC",
-	"B3wl/fNu3tLJIyauKUVbdZXNvyjRnKJvGZ5jG1c/8BXKCVvbCox97Ee8kL1dSHPVvtZtRWYzIApxm5i/",
-	"ATT39g9+jLpLtgp+b76SEe/wLv/JSv6BJM/6M0ZpmgoZqjQh7WULtsTGX3nWIeq2Jpv9Aywtq63FjJ09",
-	"HT/wuLMT5OfZH4+f3osxHB31YDYIx65m9CZ2eJX8v4Ibw/ayZk83HarPEVvdO6SjXsE+VdQrGKJhISiL",
-	"aUGy3SnZqirRbj+12iY310SPVpMYm3X8bO1n2+QQdpq9SWCCpebmtP/d0b7IanPr/pjdcb5G3ocZxpul",
-	"7fG9to4fjs3NCttrgPqvUw1rgdd6aH8Lw+a8i9f2jof9E++tIkIhxlHORe1jEuQdpamkEyDLfE+0e2PG",
-	"nk482/5w1OtQbYKaq/9GxKBIv7NNDiHS9oaPCSJt5xS5aIPZbF38wdyigRTfT95kQhQJBuW0cra0tLOZ",
-	"Q8bZ0hysGodcDurWjN7Cb2N7zUt6u9fdxt0THzpeVyjhIEfLj39JQRPeOv02DcKfKIQrkTX11qMLfqNb",
-	"/G4rju3B69cnXx3sfYwre+pur+ZHkqzRKl1vTfeYMKSJDWHiD8LaYll3dKrS3GKIj40mdAP1VVtpztQb",
-	"iVVG9Zi/CGDjzfZOmZSbW6A6qSwyEE36nmrxWXKqBceX/tdZQNqKk0oQukwVokxxRJD/E2yt0UNjPxdx",
-	"aq4MMNqxW8jmuvuk+H53Ld4rLm7QHFLKkiq9sXETQuuPWobGqO2tZiG8VQURXlmHoSiAQYLPWZll7kfN",
-	"ZtPL/Ngf16LLTMVfA+DvBvERVIeBh+uH/wkAAP//",
+	"7D3dcty2eq+CYTtz2iktycrJuVCmF06cnCi1E8f2acZjadZY8tslLBJgAFCrjUYzveoD9CH6YOdJOvgA",
+	"8GcJcrkrrWKn58bWLkH8fP+/2NsoEUUpOHCtorPbqKSSFqBB4qdnCw3S/JGCSiQrNRM8OovOUyIWRGdA",
+	"cqo0ERz855IugcxhISREccTM4F8rkOsojjgtIDqLKE4ZRyrJoKBm7oWQBdXRWVRVLI3iSK9LM1Bpyfgy",
+	"uruLo/PnZhzOVlKdNZPheAm/VkxCGp1pWcFuM/8g5oOTfxTz2dQFGNd/+XOzAuMaliBxiResYLpeYgMa",
+	"OT5sT5nCgla5js6+PImjgt6woiqis6cnJ+Yj4+5jcKWfK6jgR5w4eCD8b+w4m/C5M4NVKbgCJIdXUsxz",
+	"KMyfieAaOJ6LlmXOEmpo47i0I/7tozKEctua+58lLKKz6J+OG3o7tk/VsZ8XV+yS2i8Z1WRFFVlJwZcx",
+	"oTwlqwwkRHdx9IYtOaQvGL/q0+gzkjN+RbR5P2fXoEjBeKVBRXGUAU0dhb8QdufdzfYAYTbmdot8UaVM",
+	"f8u1XCPPSFGC1MwCiSZ+vo1ZYvNIyPAT3SGnlGp4ohmiqzeWpZNIL45EpRNhqQG4IZv3kdJUajBEnQJn",
+	"+AeSIP61oCy3zwSH6DKwtCEdUHpmt9B7rBJRQuuJmH+ERJsnGjjl/r0wW773E8URr/I8ury7a9Pqe8vs",
+	"1HBLM5uHaezB7jfRnL6z6+ZQbm9xdPNkKZ64L6nB65FFbOvJE1aUQmorH3UWnUWrjMrFsYG15DQ/xveQ",
+	"B5+D0ozXJNUljXlOPak6Jo+uAMoorvHjPiY5UBnEwBXjaXeGBcuhNYP7qOkc/1/BPBPiKjhXQXWS9Tnn",
+	"R6orSXNyBWtFGEe5LmQK0vy1JlQC0ZJBGhM4Wh6RiwhuLBhmLL2IYnIR5WIF8l+goCz/14vIKAINhQqS",
+	"jAe8lHSNNMtnaWXlCXTPCVIiov1B/WejgoLHsyAILbqSbHP2qlQgdWv6+gvG3R9VadgysNTdOFFZ4gF5",
+	"1KaNXajLT4ArfVvMIU0hPfdf9qgspfJqVoi0ffa5EDlQHm3K1wBwUqYM4GaCzxi/pjlLZ1KsVHiyBYM8",
+	"xWc1iscE/XdmeAjtC5ZrkBMWZDzJqxRmFUfqhXSWiLwq+MDwK1hPMAS8hrwNYLYtgcxssVej7uhxC96X",
+	"EwnB4/AeVHBTD+5KmLW2f0xQDwY/OWhIZ1u1T182x1EigU56uQVmy7M1nEPTwk3JJKj99uSH327VmkOE",
+	"YIwGFVRhvCpqupwA3VKKpQQVnstpJEhn8/UkTdp6ktHTL/8yDkOn5feDodJUV6ptNJTAUzuolCIBpeyH",
+	"mn7apkNCeQK5/duiMh0WztZeSlNmhBHNX3VIuQ/STTVVAPn7f/8PQaTEfSCvqOSML7vSaYsCCpkcDiCN",
+	"ZeEA2mGBLawPN571LePuwvj+3Rbjn/OyCnB/Q/6NYkNLvFFr+DGEkJriWpaFIYmWZYEUsqv2q0/+2tL8",
+	"/ke3yqNvb+eMOv9kuplhWGGGRk2b0KM4ev7yXRRHL5+bf9+9fB4EVQoJK2i+8eZRFEdxeDxTZU7XswEl",
+	"42VTl7zfZkBqh42mP/F87R22vtCic8j7U7TXjQnkCtCWMx+NXfeW6RzIN1RNWsNvvmD8BfClwdbTwDCB",
+	"i0/CxnuHjpbs0ZJyZam4N8uYXfG2814I4fZzgzANN2jtGRsVd1DMMSyBJl4clZlxgeLalIgjBbkl7qRS",
+	"WhQzCUu4CaIbTRiqhZy+///0r4S2fk3zCmYFLSdIyz6Ma6YMO1WOxHD0FhkmxQqVGi2OLCvuwsnNyw0v",
+	"f+utgQ0p5vm877CAUnQ5wVBbuP35F7acDAXeHoeygtIs/j3QXGf9syQZJFdqJ8R1efgiElfGqRKSrDKq",
+	"CXORkJDC62tuceV0s5k7RKsPoCPdqpeBDZ0XYSv197Q8N8NLa8I0seZLbKTiSshUjS6PU6mwxF4wqTR5",
+	"enLSdnrvT96xYb5AjEsRSkqQSnCSiIprdYYS3sa3DK1IsSJPG5NlzGBFMRNmrX44p+++heM+E61u79vs",
+	"GCAaM9cLWpZmcAhozIYUKwXt2TclpTX5HbFNtPrNG0P08Z3lQyKrHFRMxILQPCfGWlbTMLSjB2KGqytW",
+	"lhAwL16LlbLB0URUeUq40GQOZCWZ1sCn76fiSUb5cicA2UBK+jCO1DXs7+rYt9k8h1nFNcv385YewdWS",
+	"cM1gtd3nClrnww5NTVAdwq0l3C4OTh3bcDJ/78iGff9ZkkDpaGRDd+wh/A8thRo87gL9PYBbg+We4A2F",
+	"DfcBbCfUWDuOC5qrxoXYJfTYDZ6PWcztWOp40HL7tg4cxNy+gan06WKfKdV0xvjMx/anrTEWON3++q6B",
+	"1ILeeDfx9Msv421uo1MJOxGfO74Fh6JGMM4U+817qTZTetLwrdcpLcb1UwA31JNOA4V/qZJdhVFJtmMy",
+	"ayCe3EkTtNiyA6bd5DEe+54iYyDo9A8Z8DAy4Hdk7j2Z9rNjwGkMg2S+N7f8IOaBGKVchu1XqjUUpQ7H",
+	"u93Dfa3L5nWbZJgeHd3bwe4y0AYMdphsFCwbSaT2OSRN9ndhOc3Zb/sCe3JRhk/gB7LxNzN37oH8x68V",
+	"VAPRAVjMhoLIljqJkMRG0433Kyve8Tm3W7hGqFT5jjRhTN3whh+sHgTB6UHjV9yiGz+KuToyfLoLk5uX",
+	"PIN/h0I+QOK+XO4+dJD7erEdir/GaGMbEqYVyvX45yUES58GOHMw9VGCLJhSU3MGDb9KkUOf4MWKg4wJ",
+	"TQvGY1JQTpfmcwHF3PwvgaaC52uMp5qdU1s8dBD69JVJPosjsCCnfeBQzLRVY7dhZ4GmNkQxRfZuNV5s",
+	"8D0E2C01Xpu+bosI7bNZ0q09aQ3QTA+U5Pj8zLgDjU/9NC1X2sGmu4Pxwi9fLxmKTleuGHbf1PQbw3KY",
+	"m0apEVh6mB8oRiUDxSzhxI0bH/tdTxF9eG7c434S8DVg/ddLygPljxxudJ8vP1i7+Agl5AdfLWzGkoTm",
+	"+VfkBCPXErC8jAtS2AriCYJU2t0MUORQ/PNHoYkWZA7EvU8oX+OqZJUBFr0xSXQlOUloW7u1C27b+PDb",
+	"aNaMLSymYKQN0b1Q8tbXum2Scu0FTMujmmm+wZeCWfMtvludh37oUsOdSgiHeUuygsr1zMUy9sx3Ocaz",
+	"Z41rEIcETBucAXm+LzAHD7hD8r0t761ODBfQSViABJ5AKOFljkdWmVCAiSamsbZARQOVwxaCvXwM9yaq",
+	"TUeg74GZK0WKSmmyZNdAsEq+v71pamMDZU6L1COCqOtWFASyeAPmW7sGp33Md+/evSMvX5Lnz8n335Oi",
+	"IGoATku4GUJFmYf9G9R7y059Q4nisxRDtbGb5RCSFRhfKkEmtiIEi3jd3wktmUb3COFWiGuYqRISRvNZ",
+	"klHMFXBzcDNk5osnmm9cVYV37ZuzDNRPVAHT7qcFoaSZYYKhML2eYQPb9yhsaCo5eiQzlt4tjecneSBP",
+	"9+1pNAF/9dnRT5jlNmpjncrmA+P2q8jTWRxVnP1a7YQH41P6thVvCdflM+7ty3vio4Hi3qgwTAFJJZle",
+	"vzHazdXHApWhjqZnnDx7dW700BlZZYvZ3//rf31XDnKhfa3ef6Z1addgfCH6031toEBUaWSrygC00W4x",
+	"0fQKCFyDXOvMDBCVPiJ/K3NBU4WdLdZDV8Y/J1Sh9XhGKHF2LKFcrUAqcnpySlZMZ4SSD76B5cMF14KU",
+	"whhTlCwYZyqDtPb5FVkARgaJzqSoluZdhe0zQ30yRxe8NrWxD0cuoji6BqnsGZ9ajQOcliw6i744enp0",
+	"ggapzhDUx7Rkx+75ke8HWgLiz7peTPDzNDqL/gr6pxL4s1fn0UbD0enJyUizUb/JaEOM99uJ3Drki6On",
+	"UZtEorP3l3GkqsIYCEjkTJFUJFVh1o0jTZcKXT6Q18zILfMynvD6qev+GDrdC6Y09gshcJruuvfhjrBW",
+	"H8tQN1I8+KaQ+7yoGE8g3JI3Et4Zms1m0veZrYcqdM8VQesk3E3oQhg7Nf2FTeAGNce2Y6+/o422R+Ba",
+	"rh+k8XGwe/DynvwwyehvNbP1bd8eB5mBrNdFF2zBe+tdPAOcmEjI/53bssuxTrvGTBjYdw2RVt9gh5Mb",
+	"Mf/ednSdGTkcXd51WPyXTJCUpVhWFxMOKyNhsX6rxe80Qb+6y+9OSo9y/LduzCSeb1WYe7gcrvZ+JwbY",
+	"MtD2Bz8OmbrK+SkkWsP+syBRR05BIjWk5K2CQSL19Hh55yz+HkV+g05V3Xvg7ImvRbreCU/b0WOTZ3f9",
+	"1uHTk9MHXiqE+VZ9zB49vodBq2023MCrPQJqDqvC/qTqPpYeVvui5/iWpXeWmo0U6CP8OX7fQngHFX/u",
+	"M8JfBYevcD/Gk1earpWxQL0YeUzY2L3bWBAaclgqyR0bxGSVsSQjwFNlbWlnwAoXIwgwxZDVOQSfk0cg",
+	"VSN57B6/Ih9eg5brJ89scHSVsRxaWboWJbfGBYm5sRweU0i9ycSqQdCQYOqqwS2K5fx5dHc5QPfHVs9t",
+	"3lYxcdJBEYmTDlHE6SNTBDXI5+gjcrC0rjIhdb5+VFa0QGlwa93EjCqsFwZue1gnS6zjVKy48XYHTafn",
+	"bkAYD19YPIyfuXUpxCPywHfGu+473odnBgn+FoqH4wUUM58GK8TEWcCELinjj0r9rytuMIrmNRGS1Pa1",
+	"5wa7pS0M4KuDxv2F83rUNI/hipXha2PalQInoazVzhfRPD3Z8SaaR3EH6rrGCQ5BDdyYiDxtTOgHJiaL",
+	"6RFDnrWQ7Gmm+W6b+d6q5DyEAd8t87zrRnC1rKBv0j998MWHhAFrzv67G/YezWGNiagyGrO15RCuQxLi",
+	"eL5+cgXr49srWN+NhUs9uL5e/weWEIckRvfuJ1tqvP9VWZeHNJI3rzQJEAHWrBj+tSlOjJbTsgQqjVB+",
+	"TE7GG6mMRYS7NpoJY38cIFXOU9kH9X2PbkOGaeXmVeieHUVx0OfrSIkpXl/0mOzhfLvtMIq30v4h3bbJ",
+	"4ugR6c57WVsBt58hWAVy1ueO3pzVfw1kDsuKkyuAEv3zFIy9a0bbgo05LCnH1FSfPP+GvQufnhL741BN",
+	"WCFheyZWN3WF058UqVtOJkmpKQbswQLe9+mADO+h3e13qPzRJxQ+d32Zk63lzyZ8PtHqHg6fe+pu29/9",
+	"Y5bUSMKCrkki7P0pyFIyBXlEbOt/DoQZ5SyBFpASLVBGKi2kC626OidZcQyuUvJRzPuCsm3tj4rJoso1",
+	"M/s6NjT7JKWadglj4PbByZcNpmAvh5T3vygOeCJS14/fr5ly1we4s72ElNG3jkpblC8SDfqJhW+oKGby",
+	"JXKWrmfuToV+1ehGI/AmMTBFhCQf8AqrD4NtFJ3qx4G7CH5489OPZ+T2AiHgrm24iM7Ihe1Hw3K6i+ju",
+	"K8KrPCdsyYUEQze26DA6xJ2OVBGzK4x3iKKgTxQYiaUheLLN6xp3v5xx89ZWfOCz6gnVNBdLWzmDJTFM",
+	"ExYsnKvvdNzvAsfu7TF5oFhpkjFx+sDGRJ3Q+sSTXaMmiD0KBkfd3aSbgrdva9T+0LgbcHgnYNyY+yxy",
+	"N9O9iiGteK9wdRujh8zdDFHE6SNTxOPlbsYN/zp30y6vHsrdbOVFszO379HMjYXRazv408rfjPGBzd9g",
+	"/hu33nGWXI17qzXdGHoj8uxBWeZgGZ5Pg2EOnOEZ5ZHhDI9DPG4pJgspisaYTycpMuzNabhlqLhRgS11",
+	"MMMN0dmSBlsUEhOhM5CKaKQ/axQxScSK990G4+v8YNvNJnrgEHTA6TVlubs9vF1R1na8U6YSKq0EaRx2",
+	"JFT3phOBUat1eAff3HX17lzJWrcBj734mZWZfhTzP0CR6Q9iPiX24Aj4swg8YHW+bTEOxh3M88GgA0qH",
+	"nrxoyfphse1gtG/4dLOPybeyb8Ge63kP+Erm6/28pYez1dsNlAGy+l6sSEH52jZWHELNiFL1lItBll3W",
+	"aRiU8VQTYevtt9DCrf0BmlEvyN5icDCwIteGlfdHy9CPxFDWTUFZiI0vTBtA2ssybOeMv7JuA6i7WmL2",
+	"B4E6xlgHGXs7MH7icR8miM/TPx4+vXOCGB11TLYwx77W8TZ0eEn7/wIbw2awQc9mlVMfI7YdeUhGvYRD",
+	"iqiXMATDUjKesJLm+0Oy0yxivHlmpU2B15aPNomgKTqeMvvZDnkM88tedTHBAHN7Orx2tAtZaW69GtSO",
+	"8zXxrskwvVnYHt8ao/fuGK/A2F0CNL+WNiwFXpmpf3ZOxfZyilf2Mo7DA++NplL7azJq15ES7/9MBZ0E",
+	"VRUHgt1rnHs68Oz4x4PeBtQmiLnmN0sGWfqtHfIYLG2v/JjA0nZPsQsioLJ1YQW83IFocZhyyJRqGoy1",
+	"GeFsYWl3M4dc8CXmS9HPVoOyNWfX8NuYrnnBrg+qbdw9/6GsuSapADXaVfxLBgbw1pe31Q0+URBuMDbQ",
+	"W48e+LUZ8budOLH51C9Pvni09bjQNpluf1qBKLomq2y9M9wTyokBNoSBP0jWlpbNi05U4i2U0TFKQjdR",
+	"X7RVmCpv1Uuh6MFfdLBhZHvVSSbwFyg2KlRUIEj0HTPssxTMMI7v6G+Ke4wVp7SkbJlpwrgWhBL/k4Cd",
+	"2UNzP5NJhjcBoHTc7E9zr/ta9/7rhr1XQl6ROWSMp3XVYuuCg86PrIbmaOytdn+7FQVxtLIOQ1kChzQ6",
+	"41Weuy/tHVJM2S/781rqwq347n5/5YcPjDoauLu8+78AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

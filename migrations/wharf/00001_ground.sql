@@ -12,6 +12,18 @@ CREATE FUNCTION wharf.tenant() RETURNS uuid
     RETURN nullif(current_setting('wharf.tenant_id', true), '')::uuid;
 -- +goose StatementEnd
 
+-- What is wrong with a value's text form, NULL if nothing is. It asks the type itself, for types whose form only Postgres knows.
+-- +goose StatementBegin
+CREATE FUNCTION wharf.cast_error(value text, type text) RETURNS text
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    EXECUTE format('SELECT %L::%s', value, type);
+    RETURN NULL;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation THEN
+    RETURN SQLERRM;
+END $$;
+-- +goose StatementEnd
+
 CREATE TABLE wharf.tenants (
     id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     slug       text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
@@ -205,5 +217,5 @@ CREATE TABLE wharf.workers (
 -- +goose Down
 DROP TABLE wharf.workers, wharf.exports, wharf.imports, wharf.importers, wharf.audit_log, wharf.api_keys,
     wharf.memberships, wharf.users, wharf.tenants CASCADE;
-DROP FUNCTION wharf.find_api_key, wharf.touch_api_key, wharf.write_audit, wharf.tenant;
+DROP FUNCTION wharf.cast_error, wharf.find_api_key, wharf.touch_api_key, wharf.write_audit, wharf.tenant;
 DROP SCHEMA wharf_staging CASCADE;

@@ -1,0 +1,178 @@
+// Package exporter takes a tenant's rows out: exports, and the run from one snapshot of the database to one object.
+//
+// A run opens one REPEATABLE READ READ ONLY transaction, reads the catalog inside it, and streams the tables in
+// foreign-key order: rows come by the binary protocol, are encoded in Go and leave through a multipart upload. Nothing is
+// held in memory or on disk. Counts, size, checksum and the job's end commit together when the object is whole.
+package exporter
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wharf/internal/fault"
+)
+
+// ErrNotFound is the answer to an id that is not the tenant's.
+var ErrNotFound = fault.New(fault.NotFound, "export not found")
+
+// Statuses of an export.
+const (
+	Pending    = "pending"
+	Processing = "processing"
+	Completed  = "completed"
+	Failed     = "failed"
+	Cancelled  = "cancelled"
+	Expired    = "expired"
+)
+
+// Final reports whether no run will change the status.
+func Final(status string) bool { return status != Pending && status != Processing }
+
+// Request is what an export is asked for.
+type Request struct {
+	Scope  string `json:"scope,omitempty"`  // "": full
+	Format string `json:"format,omitempty"` // "": json
+}
+
+// Scopes and formats.
+const (
+	ScopeFull  = "full"
+	FormatJSON = "json"
+)
+
+func (r Request) withDefaults() Request {
+	if r.Scope == "" {
+		r.Scope = ScopeFull
+	}
+	if r.Format == "" {
+		r.Format = FormatJSON
+	}
+	return r
+}
+
+func (r Request) check() error {
+	var wrong []fault.Field
+	if r.Scope != ScopeFull {
+		wrong = append(wrong, fault.Field{Field: "scope", Message: "must be " + ScopeFull})
+	}
+	if r.Format != FormatJSON {
+		wrong = append(wrong, fault.Field{Field: "format", Message: "must be " + FormatJSON})
+	}
+	if len(wrong) > 0 {
+		return fault.New(fault.Invalid, "the export cannot be made as it is asked for").WithFields(wrong...)
+	}
+	return nil
+}
+
+// Export is one archive of a tenant's rows.
+type Export struct {
+	ID          uuid.UUID         `json:"id"`
+	Status      string            `json:"status"`
+	Scope       string            `json:"scope"`
+	Format      string            `json:"format"`
+	Tables      map[string]int64  `json:"tables"`
+	NumRows     int64             `json:"num_rows"`
+	Bytes       int64             `json:"bytes"`
+	SHA256      *string           `json:"sha256"`
+	Progress    Progress          `json:"progress"`
+	Warnings    []string          `json:"warnings"`
+	RequestedBy string            `json:"requested_by"`
+	Error       *string           `json:"error"`
+	ExpiresAt   *time.Time        `json:"expires_at"`
+	CreatedAt   time.Time         `json:"created_at"`
+	StartedAt   *time.Time        `json:"started_at"`
+	CompletedAt *time.Time        `json:"completed_at"`
+	Links       map[string]string `json:"links"`
+}
+
+// Progress is how far a run has come. The total is the planner's estimate.
+type Progress struct {
+	Phase         string  `json:"phase"`
+	Rows          int64   `json:"rows"`
+	Percent       float64 `json:"percent"`
+	RowsPerSecond float64 `json:"rows_per_second"`
+	ETASeconds    *int64  `json:"eta_seconds"`
+}
+
+// row is an export as wharf.exports holds it.
+type row struct {
+	ID          uuid.UUID
+	TenantID    uuid.UUID
+	Request     json.RawMessage
+	Status      string
+	Error       *string
+	ObjectKey   *string
+	FileName    *string
+	Bytes       int64
+	SHA256      *string `db:"sha256"`
+	Phase       string
+	RowsDone    int64
+	RowsTotal   int64
+	NumRows     int64
+	Tables      json.RawMessage
+	Warnings    json.RawMessage
+	RequestedBy string
+	JobID       *int64
+	ExpiresAt   *time.Time
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	CompletedAt *time.Time
+	Now         time.Time // of the database, for rates
+}
+
+// view gives the row as the API shows it.
+func (r row) view() (Export, error) {
+	e := Export{
+		ID: r.ID, Status: r.Status, NumRows: r.NumRows, Bytes: r.Bytes, SHA256: r.SHA256, Progress: r.progress(),
+		RequestedBy: r.RequestedBy, Error: r.Error, ExpiresAt: r.ExpiresAt, CreatedAt: r.CreatedAt,
+		StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, Links: r.links(),
+	}
+	var req Request
+	for _, part := range []struct {
+		doc json.RawMessage
+		dst any
+	}{{r.Request, &req}, {r.Tables, &e.Tables}, {r.Warnings, &e.Warnings}} {
+		if err := json.Unmarshal(part.doc, part.dst); err != nil {
+			return Export{}, err //nolint:wrapcheck // our own document
+		}
+	}
+	e.Scope, e.Format = req.Scope, req.Format
+	return e, nil
+}
+
+func (r row) links() map[string]string {
+	base := "/api/v1/exports/" + r.ID.String()
+	links := map[string]string{"self": base}
+	if r.Status == Completed {
+		links["download"] = base + "/download"
+	}
+	return links
+}
+
+func (r row) progress() Progress {
+	p := Progress{Phase: r.Phase, Rows: r.RowsDone}
+	switch {
+	case r.Status == Completed:
+		p.Percent = 100
+	case r.Status == Processing && r.RowsTotal > 0:
+		p.Percent = min(99, 100*float64(r.RowsDone)/float64(r.RowsTotal))
+	}
+	if r.StartedAt == nil {
+		return p
+	}
+	end := r.Now
+	if r.CompletedAt != nil {
+		end = *r.CompletedAt
+	}
+	elapsed := end.Sub(*r.StartedAt).Seconds()
+	if elapsed > 0 {
+		p.RowsPerSecond = float64(r.RowsDone) / elapsed
+	}
+	if r.Status == Processing && p.Percent > 1 {
+		eta := int64(elapsed * (100 - p.Percent) / p.Percent)
+		p.ETASeconds = &eta
+	}
+	return p
+}

@@ -1,0 +1,223 @@
+package exporter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"wharf/internal/audit"
+	"wharf/internal/catalog"
+	"wharf/internal/fault"
+	"wharf/internal/objectstore"
+	"wharf/internal/tenancy"
+)
+
+// Queue enqueues the job of an export in the transaction that writes its row.
+type Queue interface {
+	Enqueue(ctx context.Context, tx pgx.Tx, kind string, tenant, id uuid.UUID) (job int64, err error)
+}
+
+// Kind is the kind of job that runs an export.
+const Kind = "export"
+
+// Config is what a Service needs. All of it is required but Queue, which a process that only runs jobs has no use for.
+type Config struct {
+	Pool        *pgxpool.Pool
+	DB          *tenancy.DB
+	Objects     *objectstore.Store
+	Audit       *audit.Log
+	Queue       Queue
+	Catalog     func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error)
+	TenantTable string        // schema-qualified: id, name, slug
+	Version     string        // of Wharf, for the document
+	TTL         time.Duration // a finished export is kept
+	LinkTTL     time.Duration // a signed link lives
+}
+
+// Service keeps exports and runs them.
+type Service struct{ cfg Config }
+
+// New returns a Service.
+func New(cfg Config) *Service { return &Service{cfg: cfg} }
+
+// Actions in the audit log.
+const (
+	ActionStart    = "export.start"
+	ActionDownload = "export.download"
+	ActionDelete   = "export.delete"
+)
+
+// Start writes the export and its job in one transaction. The attempt is in the audit log before that.
+func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (Export, error) {
+	req = req.withDefaults()
+	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req); err != nil {
+		return Export{}, fmt.Errorf("exporter: audit: %w", err)
+	}
+	if err := req.check(); err != nil {
+		return Export{}, err
+	}
+	doc, err := json.Marshal(req)
+	if err != nil {
+		return Export{}, fmt.Errorf("exporter: encode request: %w", err)
+	}
+	var r row
+	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		if r, err = readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor); err != nil {
+			return err
+		}
+		job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
+		if err != nil {
+			return fmt.Errorf("exporter: enqueue: %w", err)
+		}
+		_, err = exec(ctx, tx, "note job", setExportJob, p.Tenant, r.ID, job)
+		return err
+	})
+	if err != nil {
+		return Export{}, err
+	}
+	return r.view()
+}
+
+// Show gives an export; ErrNotFound if the tenant has none of that id.
+func (s *Service) Show(ctx context.Context, p tenancy.Principal, id uuid.UUID) (Export, error) {
+	r, err := s.row(ctx, p, id)
+	if err != nil {
+		return Export{}, err
+	}
+	return r.view()
+}
+
+func (s *Service) row(ctx context.Context, p tenancy.Principal, id uuid.UUID) (row, error) {
+	var r row
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		r, err = readExport(ctx, tx, selectExport, p.Tenant, id)
+		return err
+	})
+	return r, err
+}
+
+// Filter narrows a listing. Zero values mean any.
+type Filter struct {
+	Status string
+	After  *uuid.UUID // keyset: the last export of the page before
+	Limit  int
+}
+
+// List gives exports, newest first.
+func (s *Service) List(ctx context.Context, p tenancy.Principal, f Filter) ([]Export, error) {
+	var found []row
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, listExports, p.Tenant, f.Status, f.After, f.Limit)
+		if err != nil {
+			return fmt.Errorf("exporter: list: %w", err)
+		}
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[row])
+		if err != nil {
+			return fmt.Errorf("exporter: list: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Export, 0, len(found))
+	for _, r := range found {
+		e, err := r.view()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// Job gives the job that runs the export.
+func (s *Service) Job(ctx context.Context, p tenancy.Principal, id uuid.UUID) (int64, error) {
+	r, err := s.row(ctx, p, id)
+	if err != nil {
+		return 0, err
+	}
+	if r.JobID == nil {
+		return 0, fault.New(fault.Conflict, "the export has no job")
+	}
+	return *r.JobID, nil
+}
+
+type exportScope struct {
+	ID uuid.UUID `json:"export_id"`
+}
+
+// Download gives a signed link to a finished export. The attempt is in the audit log before anything is looked up.
+func (s *Service) Download(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
+	if err := s.cfg.Audit.Write(ctx, p, ActionDownload, audit.Started, exportScope{id}); err != nil {
+		return "", fmt.Errorf("exporter: audit: %w", err)
+	}
+	link, err := s.link(ctx, p, id)
+	if err != nil {
+		if auditErr := s.cfg.Audit.Write(ctx, p, ActionDownload, audit.Failed, exportScope{id}); auditErr != nil {
+			return "", fmt.Errorf("exporter: audit: %w", auditErr)
+		}
+	}
+	return link, err
+}
+
+func (s *Service) link(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
+	r, err := s.row(ctx, p, id)
+	switch {
+	case err != nil:
+		return "", err
+	case r.Status == Expired:
+		return "", fault.New(fault.NotFound, "the export has expired; request a new one")
+	case r.Status != Completed || r.ObjectKey == nil:
+		return "", fault.Newf(fault.Conflict, "the export is %s; there is nothing to download", r.Status)
+	}
+	link, err := s.cfg.Objects.PresignGet(ctx, *r.ObjectKey, *r.FileName, s.cfg.LinkTTL)
+	if err != nil {
+		return "", fmt.Errorf("exporter: sign link: %w", err)
+	}
+	return link, nil
+}
+
+// Delete removes the object of an export at once, which ends every link to it; the row stays, as expired.
+func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID) error {
+	if err := s.cfg.Audit.Write(ctx, p, ActionDelete, audit.Started, exportScope{id}); err != nil {
+		return fmt.Errorf("exporter: audit: %w", err)
+	}
+	r, err := s.row(ctx, p, id)
+	switch {
+	case err != nil:
+		return err
+	case r.Status == Expired:
+		return nil
+	case r.Status != Completed:
+		return fault.Newf(fault.Conflict, "the export is %s; cancel it instead", r.Status)
+	}
+	// The object first: if the row's change fails after it, deleting again is harmless.
+	if err := s.cfg.Objects.Delete(ctx, *r.ObjectKey); err != nil {
+		return fmt.Errorf("exporter: delete object: %w", err)
+	}
+	return tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := exec(ctx, tx, "expire", expireExport, p.Tenant, id)
+		return err
+	})
+}
+
+// End writes a final status, unless the export has one.
+func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error {
+	_, err := exec(ctx, tx, "end export", endExport, tenant, id, status, reason)
+	return err
+}
+
+// Reopen sets a failed or cancelled export back to pending, to be run by the job.
+func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
+	n, err := exec(ctx, tx, "reopen export", reopenExport, tenant, id, job)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "only a failed or cancelled export can be retried")
+	}
+	return err
+}

@@ -1,0 +1,367 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"wharf/internal/catalog"
+	"wharf/internal/fault"
+	"wharf/internal/objectstore"
+	"wharf/internal/rowprogram"
+	"wharf/internal/tabular"
+	"wharf/internal/tenancy"
+)
+
+// Queue enqueues the job of an import in the transaction that writes its row.
+type Queue interface {
+	Enqueue(ctx context.Context, tx pgx.Tx, kind string, tenant, id uuid.UUID) (job int64, err error)
+}
+
+// Kind is the kind of job that runs an import.
+const Kind = "import"
+
+// Config is what a Service needs. All of it is required but Queue, which a process that only runs jobs has no use for.
+type Config struct {
+	Pool      *pgxpool.Pool
+	DB        *tenancy.DB
+	Objects   *objectstore.Store
+	Queue     Queue
+	Snapshot  func() *catalog.Snapshot                                        // the API's copy
+	Catalog   func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) // as a transaction sees it
+	Limits    tabular.Limits
+	Programs  rowprogram.Config
+	LinkTTL   time.Duration // a signed link lives
+	WorkMemMB int           // memory of one sort or hash in a merge
+}
+
+// Service keeps importers and runs imports.
+type Service struct{ cfg Config }
+
+// New returns a Service.
+func New(cfg Config) *Service { return &Service{cfg: cfg} }
+
+// List gives the tenant's importers, oldest first.
+func (s *Service) List(ctx context.Context, p tenancy.Principal, skip, limit int) ([]Importer, error) {
+	var out []Importer
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		out, err = findImporters(ctx, tx, importerFilter{tenant: p.Tenant, skip: skip, limit: limit})
+		return err
+	})
+	return out, err
+}
+
+// Get gives an importer; ErrImporterNotFound if the tenant has none of that id.
+func (s *Service) Get(ctx context.Context, p tenancy.Principal, id uuid.UUID) (Importer, error) {
+	return s.find(ctx, p, importerFilter{tenant: p.Tenant, id: &id})
+}
+
+// GetByKey gives the importer of an embedding page's key.
+func (s *Service) GetByKey(ctx context.Context, p tenancy.Principal, key uuid.UUID) (Importer, error) {
+	return s.find(ctx, p, importerFilter{tenant: p.Tenant, key: &key})
+}
+
+func (s *Service) find(ctx context.Context, p tenancy.Principal, f importerFilter) (Importer, error) {
+	var out Importer
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		out, err = findImporter(ctx, tx, f)
+		return err
+	})
+	return out, err
+}
+
+// Create stores a new importer. One that cannot work is a fault.Invalid that names every wrong place.
+func (s *Service) Create(ctx context.Context, p tenancy.Principal, in Input) (Importer, error) {
+	i := Importer{ID: newID(), Key: uuid.New()}
+	return s.write(ctx, p, i, in, func(ctx context.Context, tx pgx.Tx, i Importer, def []byte) (Importer, error) {
+		return writeImporter(ctx, tx, insertImporter, i.ID, p.Tenant, i.Key, i.Name, i.Description, def)
+	})
+}
+
+// Update changes the given fields of an importer.
+func (s *Service) Update(ctx context.Context, p tenancy.Principal, id uuid.UUID, in Input) (Importer, error) {
+	i, err := s.Get(ctx, p, id)
+	if err != nil {
+		return Importer{}, err
+	}
+	return s.write(ctx, p, i, in, func(ctx context.Context, tx pgx.Tx, i Importer, def []byte) (Importer, error) {
+		return writeImporter(ctx, tx, updateImporter, p.Tenant, i.ID, i.Name, i.Description, def)
+	})
+}
+
+func (s *Service) write(ctx context.Context, p tenancy.Principal, i Importer, in Input,
+	store func(ctx context.Context, tx pgx.Tx, i Importer, def []byte) (Importer, error),
+) (Importer, error) {
+	in.apply(&i)
+	i.Destination = i.Destination.withDefaults()
+	if err := i.check(s.cfg.Snapshot(), s.cfg.Programs); err != nil {
+		return Importer{}, err
+	}
+	def, err := json.Marshal(i.Definition)
+	if err != nil {
+		return Importer{}, fmt.Errorf("importer: definition: %w", err)
+	}
+	var out Importer
+	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		out, err = store(ctx, tx, i, def)
+		return err
+	})
+	return out, err
+}
+
+// Delete removes an importer; its imports stay.
+func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID) error {
+	return tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		n, err := exec(ctx, tx, "delete importer", deleteImporter, p.Tenant, id)
+		if err == nil && n == 0 {
+			return ErrImporterNotFound
+		}
+		return err
+	})
+}
+
+// Upload streams a file to the store. The caller discards it if nothing comes of it.
+func (s *Service) Upload(ctx context.Context, p tenancy.Principal, name string, body io.Reader) (objectstore.Object, error) {
+	obj, err := s.cfg.Objects.Put(ctx, objectstore.Key(p.Tenant, "imports", name), "application/octet-stream", body)
+	if err != nil {
+		return objectstore.Object{}, fmt.Errorf("importer: store upload: %w", err)
+	}
+	return obj, nil
+}
+
+// Discard deletes an upload that was refused.
+func (s *Service) Discard(ctx context.Context, obj objectstore.Object) error {
+	if err := s.cfg.Objects.Delete(context.WithoutCancel(ctx), obj.Key); err != nil {
+		return fmt.Errorf("importer: discard upload: %w", err)
+	}
+	return nil
+}
+
+// Request is what an import is asked to do with its file.
+type Request struct {
+	FileName   string
+	ImporterID *uuid.UUID
+	Table      string             // instead of an importer
+	Mapping    map[string]*string // header → field; nil ignores the column; an empty map: map by itself
+	Mode       string             // "": commit
+	Options    tabular.Options
+	Write      string // these override the importer's
+	Match      []string
+	Blank      string
+	Duplicate  string
+	Filter     *bool
+	Disable    *bool
+}
+
+// Start writes the import and its job in one transaction.
+func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, file objectstore.Object) (Accepted, error) {
+	def, err := s.definition(ctx, p, req)
+	if err != nil {
+		return Accepted{}, err
+	}
+	docs, err := marshalAll(def, normalise(req.Mapping), readOptions{
+		req.Options.Encoding, req.Options.Delimiter, req.Options.HeaderRow, req.Options.Sheet,
+	})
+	if err != nil {
+		return Accepted{}, err
+	}
+	var out Accepted
+	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		r, err := readImport(ctx, tx, insertImport, newID(), p.Tenant, req.ImporterID, docs[0], docs[1], "commit", docs[2],
+			req.FileName, file.Key, file.Bytes, file.SHA256, p.Actor)
+		if err != nil {
+			return err
+		}
+		job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
+		if err != nil {
+			return fmt.Errorf("importer: enqueue: %w", err)
+		}
+		out = Accepted{ID: r.ID, ImporterID: r.ImporterID, Status: r.Status, CreatedAt: r.CreatedAt}
+		_, err = exec(ctx, tx, "note job", setImportJob, p.Tenant, r.ID, job)
+		return err
+	})
+	return out, err
+}
+
+type readOptions struct {
+	Encoding  string `json:"encoding,omitempty"`
+	Delimiter string `json:"delimiter,omitempty"`
+	HeaderRow int    `json:"header_row,omitempty"`
+	Sheet     string `json:"sheet,omitempty"`
+}
+
+func marshalAll(parts ...any) ([][]byte, error) {
+	out := make([][]byte, 0, len(parts))
+	for _, part := range parts {
+		doc, err := json.Marshal(part)
+		if err != nil {
+			return nil, fmt.Errorf("importer: encode request: %w", err)
+		}
+		out = append(out, doc)
+	}
+	return out, nil
+}
+
+// normalise spells an ignored column "".
+func normalise(asked map[string]*string) map[string]string {
+	if len(asked) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(asked))
+	for header, field := range asked {
+		out[header] = ""
+		if field != nil {
+			out[header] = *field
+		}
+	}
+	return out
+}
+
+// definition gives what the import will go by: a copy of the importer's, or the table's own, with the request's overrides.
+func (s *Service) definition(ctx context.Context, p tenancy.Principal, req Request) (Definition, error) {
+	var def Definition
+	switch {
+	case (req.ImporterID == nil) == (req.Table == ""):
+		return def, fault.New(fault.Invalid, "give either importer_id or table").
+			WithFields(fault.Field{Field: "importer_id", Message: "exactly one of importer_id and table is required"})
+	case req.ImporterID != nil:
+		i, err := s.Get(ctx, p, *req.ImporterID)
+		if err != nil {
+			return def, err
+		}
+		def = i.Definition
+	default:
+		table, ok := s.cfg.Snapshot().Table(req.Table)
+		if !ok {
+			return def, fault.Newf(fault.NotFound, "no table %q belongs to tenants", req.Table)
+		}
+		def = tableDefinition(table)
+	}
+	override(&def.Destination.Write, req.Write)
+	override(&def.Destination.Blank, req.Blank)
+	override(&def.Destination.OnDuplicate, req.Duplicate)
+	if req.Match != nil {
+		def.Destination.Match = req.Match
+	}
+	put(&def.FilterInvalid, req.Filter)
+	put(&def.DisableOnInvalid, req.Disable)
+	wrong := tagErrors(def)
+	if def.Destination.Kind == ToTable {
+		wrong = append(wrong, checkTable(def, s.cfg.Snapshot())...)
+	}
+	if len(wrong) > 0 {
+		return def, fault.New(fault.Invalid, "the import cannot work as it is asked for").WithFields(wrong...)
+	}
+	return def, nil
+}
+
+func override(dst *string, v string) {
+	if v != "" {
+		*dst = v
+	}
+}
+
+// Show gives an import; ErrImportNotFound if the tenant has none of that id.
+func (s *Service) Show(ctx context.Context, p tenancy.Principal, id uuid.UUID) (Import, error) {
+	r, err := s.row(ctx, p, id)
+	if err != nil {
+		return Import{}, err
+	}
+	return r.view()
+}
+
+func (s *Service) row(ctx context.Context, p tenancy.Principal, id uuid.UUID) (row, error) {
+	var r row
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		r, err = readImport(ctx, tx, selectImport, p.Tenant, id)
+		return err
+	})
+	return r, err
+}
+
+// Filter narrows a listing. Zero values mean any.
+type Filter struct {
+	Status   string
+	Importer *uuid.UUID
+	After    *uuid.UUID // keyset: the last import of the page before
+	Limit    int
+}
+
+// ListImports gives imports, newest first.
+func (s *Service) ListImports(ctx context.Context, p tenancy.Principal, f Filter) ([]Import, error) {
+	var found []row
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, listImports, p.Tenant, f.Status, f.Importer, f.After, f.Limit)
+		if err != nil {
+			return fmt.Errorf("importer: list imports: %w", err)
+		}
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[row])
+		if err != nil {
+			return fmt.Errorf("importer: list imports: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Import, 0, len(found))
+	for _, r := range found {
+		i, err := r.view()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// Job gives the job that runs the import.
+func (s *Service) Job(ctx context.Context, p tenancy.Principal, id uuid.UUID) (int64, error) {
+	r, err := s.row(ctx, p, id)
+	if err != nil {
+		return 0, err
+	}
+	if r.JobID == nil {
+		return 0, fault.New(fault.Conflict, "the import has no job")
+	}
+	return *r.JobID, nil
+}
+
+// ResultLink gives a signed link to the result, with the file name it is saved under.
+func (s *Service) ResultLink(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
+	r, err := s.row(ctx, p, id)
+	if err != nil {
+		return "", err
+	}
+	if r.ResultKey == nil {
+		return "", fault.New(fault.Conflict, "the import has no result: it has not ended, or its rows went into a table")
+	}
+	link, err := s.cfg.Objects.PresignGet(ctx, *r.ResultKey, resultName(r.FileName), s.cfg.LinkTTL)
+	if err != nil {
+		return "", fmt.Errorf("importer: sign link: %w", err)
+	}
+	return link, nil
+}
+
+// End writes a final status, unless the import has one.
+func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error {
+	_, err := exec(ctx, tx, "end import", endImport, tenant, id, status, reason)
+	return err
+}
+
+// Reopen sets a failed or cancelled import back to pending, to be run by the job.
+func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
+	n, err := exec(ctx, tx, "reopen import", reopenImport, tenant, id, job)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "only a failed or cancelled import can be retried")
+	}
+	return err
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
