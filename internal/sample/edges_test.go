@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wharf/internal/sample"
 	"wharf/internal/testenv"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestSeedHoldsTheValuesThatBreakOthers(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	cfg := config(db.Tenant(t, "acme"))
+	cfg := config(acme)
 	cfg.Rows = 60
 	_, err := seed(t, db.AdminURL, cfg)
 	require.NoError(t, err)
@@ -49,5 +50,19 @@ func TestSeedHoldsTheValuesThatBreakOthers(t *testing.T) {
 		"a user who looks after a deal":        `deals WHERE owner_user_id IS NOT NULL`,
 	} {
 		require.Positive(t, query[int64](t, service, cfg.TenantID, "SELECT count(*) FROM "+from)[0], what)
+	}
+}
+
+// The messy file refers to companies by domain, whatever the tenant's size.
+func TestSeedMakesTheCompaniesOfTheMessyFile(t *testing.T) {
+	t.Parallel()
+	db := testenv.Sample(t)
+	cfg := config(acme)
+	cfg.Rows = 1
+	_, err := seed(t, db.AdminURL, cfg)
+	require.NoError(t, err)
+	for i := range 20 {
+		const named = "SELECT count(*) FROM companies WHERE lower(domain) = $1 AND deleted_at IS NULL"
+		require.EqualValues(t, 1, query[int64](t, db.Service(t), acme, named, sample.CompanyDomain(i))[0])
 	}
 }

@@ -64,6 +64,11 @@ func serial(prefix string, i int) string {
 	return prefix + strings.Repeat("0", max(0, 6-len(digits))) + digits
 }
 
+// key is an external id, missing in so many of 100 rows; never from a deleted row or the one whose key it has.
+func (g *generator) key(prefix string, i, missing int) string {
+	return unless(g.chance(missing) && keyOf(i) == i && keyOf(i+1) == i+1, serial(prefix, keyOf(i)))
+}
+
 // data is an object of custom fields, with a number that no float holds.
 func (g *generator) data(i int) string {
 	switch i % 5 {

@@ -25,6 +25,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// Rows hang on the tenant's id: tests that look at values need one that stays.
+var (
+	acme   = uuid.MustParse("22222222-0000-4000-8000-000000000001")
+	bijoux = uuid.MustParse("22222222-0000-4000-8000-000000000002")
+)
+
 func config(tenant uuid.UUID) sample.Config {
 	return sample.Config{
 		TenantID: tenant,
@@ -93,23 +99,22 @@ func digests(t testing.TB, pool *pgxpool.Pool, tenant uuid.UUID) map[string]stri
 func TestSeedLeavesNoTableEmpty(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	tenant := db.Tenant(t, "acme")
-	cfg := config(tenant)
+	cfg := config(acme)
 	cfg.Rows = 1
 	rows, err := seed(t, db.AdminURL, cfg)
 	require.NoError(t, err)
 
 	service := db.Service(t)
-	names := query[string](t, service, tenant, walledTables)
+	names := query[string](t, service, acme, walledTables)
 	require.Len(t, names, 53)
 	for _, name := range names {
-		n := query[int64](t, service, tenant, "SELECT count(*) FROM "+pgx.Identifier{"public", name}.Sanitize())[0]
+		n := query[int64](t, service, acme, "SELECT count(*) FROM "+pgx.Identifier{"public", name}.Sanitize())[0]
 		require.Positive(t, n, name)
 		require.Equal(t, n, rows[name], name)
 	}
 	require.Len(t, rows, len(names))
 	for _, name := range []string{"feature_flags", "platform_integrations"} {
-		n := query[int64](t, db.Admin(t), tenant, "SELECT count(*) FROM "+name)[0]
+		n := query[int64](t, db.Admin(t), acme, "SELECT count(*) FROM "+name)[0]
 		require.Positive(t, n, name)
 	}
 }
@@ -118,14 +123,13 @@ func TestSeedLeavesNoTableEmpty(t *testing.T) {
 func TestSeedLeavesNoColumnEmpty(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	tenant := db.Tenant(t, "acme")
-	_, err := seed(t, db.AdminURL, config(tenant))
+	_, err := seed(t, db.AdminURL, config(acme))
 	require.NoError(t, err)
-	for _, name := range query[string](t, db.Service(t), tenant, walledTables) {
-		empty := query[string](t, db.Service(t), tenant, fmt.Sprintf(
+	for _, name := range query[string](t, db.Service(t), acme, walledTables) {
+		empty := query[string](t, db.Service(t), acme, fmt.Sprintf(
 			`SELECT attname FROM pg_attribute WHERE attrelid = 'public.%[1]s'::regclass AND attnum > 0
 			EXCEPT SELECT key FROM public.%[1]s t, jsonb_each(to_jsonb(t)) WHERE value <> 'null'`, pgx.Identifier{name}.Sanitize()))
-		if n := query[int64](t, db.Service(t), tenant, "SELECT count(*) FROM "+pgx.Identifier{"public", name}.Sanitize())[0]; n < 40 {
+		if n := query[int64](t, db.Service(t), acme, "SELECT count(*) FROM "+pgx.Identifier{"public", name}.Sanitize())[0]; n < 40 {
 			empty = slices.DeleteFunc(empty, func(c string) bool { return c == "deleted_at" })
 		}
 		require.Empty(t, empty, name)
@@ -136,7 +140,7 @@ func TestSeedLeavesNoColumnEmpty(t *testing.T) {
 func TestSeedGivesTheSameRowsToOwnerAndSuperuser(t *testing.T) {
 	t.Parallel()
 	first, second := testenv.Sample(t), testenv.Sample(t)
-	cfg := config(uuid.MustParse("22222222-0000-4000-8000-000000000001"))
+	cfg := config(acme)
 	want, err := seed(t, first.AdminURL, cfg)
 	require.NoError(t, err)
 	got, err := seed(t, second.OwnerURL, cfg)
@@ -148,7 +152,7 @@ func TestSeedGivesTheSameRowsToOwnerAndSuperuser(t *testing.T) {
 func TestSeedKeepsTenantsApart(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	a, b := db.Tenant(t, "acme"), db.Tenant(t, "bijoux")
+	a, b := acme, bijoux
 	_, err := seed(t, db.AdminURL, config(a))
 	require.NoError(t, err)
 	before := digests(t, db.Service(t), a)
@@ -165,7 +169,7 @@ func TestSeedScales(t *testing.T) {
 	db := testenv.Sample(t)
 	var total [2]int64
 	for i, n := range []int{1000, 3000} {
-		cfg := config(db.Tenant(t, fmt.Sprintf("scale-%d", n)))
+		cfg := config([]uuid.UUID{acme, bijoux}[i])
 		cfg.Rows = n
 		rows, err := seed(t, db.AdminURL, cfg)
 		require.NoError(t, err)
@@ -180,7 +184,7 @@ func TestSeedScales(t *testing.T) {
 func TestSeedTwiceFailsAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	cfg := config(db.Tenant(t, "acme"))
+	cfg := config(acme)
 	_, err := seed(t, db.AdminURL, cfg)
 	require.NoError(t, err)
 	before := digests(t, db.Service(t), cfg.TenantID)
@@ -224,7 +228,7 @@ func (m *memory) Put(_ context.Context, key, _ string, r io.Reader) (int64, stri
 func TestSeedStoresTheBytesOfFiles(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	cfg := config(db.Tenant(t, "acme"))
+	cfg := config(acme)
 	store := &memory{objects: map[string][]byte{}, limit: 1000}
 	cfg.Store = store
 	rows, err := seed(t, db.AdminURL, cfg)
@@ -244,7 +248,7 @@ func TestSeedStoresTheBytesOfFiles(t *testing.T) {
 func TestSeedWritesNothingIfAFileCannotBeStored(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	cfg := config(db.Tenant(t, "acme"))
+	cfg := config(acme)
 	cfg.Store = &memory{objects: map[string][]byte{}, limit: 3}
 	_, err := seed(t, db.AdminURL, cfg)
 	require.ErrorContains(t, err, "full")
@@ -254,7 +258,7 @@ func TestSeedWritesNothingIfAFileCannotBeStored(t *testing.T) {
 func TestSeedEncryptsOnlyThroughItsHooks(t *testing.T) {
 	t.Parallel()
 	db := testenv.Sample(t)
-	cfg := config(db.Tenant(t, "sealed"))
+	cfg := config(acme)
 	_, err := seed(t, db.AdminURL, cfg)
 	require.NoError(t, err)
 	for _, sealed := range query[[]byte](t, db.Service(t), cfg.TenantID, "SELECT email FROM customers") {
@@ -264,7 +268,7 @@ func TestSeedEncryptsOnlyThroughItsHooks(t *testing.T) {
 	all := query[int64](t, db.Service(t), cfg.TenantID, "SELECT count(*) FROM customers")
 	require.Equal(t, all, query[int64](t, db.Service(t), cfg.TenantID, mailboxes))
 
-	plain := config(db.Tenant(t, "plain"))
+	plain := config(bijoux)
 	plain.Encrypt, plain.Hash = nil, nil
 	_, err = seed(t, db.AdminURL, plain)
 	require.NoError(t, err)
@@ -277,7 +281,7 @@ func BenchmarkSeed(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		db := testenv.Sample(b)
-		cfg := config(db.Tenant(b, "acme"))
+		cfg := config(acme)
 		cfg.Rows = 20_000
 		b.StartTimer()
 		counts, err := seed(b, db.AdminURL, cfg)

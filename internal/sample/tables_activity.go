@@ -70,7 +70,7 @@ func (g *generator) maybeSubject() (kind string, id uuid.UUID) {
 
 func fillActivity(g *generator, w *row, i int) {
 	kind, id := g.maybeSubject()
-	w.opt(unless(g.chance(20), serial("A-", keyOf(i))))
+	w.opt(g.key("A-", i, 20))
 	w.text(pick(g, []string{"call", "meeting", "email_log", "visit"}))
 	w.opt(unless(g.chance(10), pick(g, g.sentences)))
 	w.text(g.remark(i))
@@ -98,7 +98,7 @@ func fillNote(g *generator, w *row, i int) {
 func fillTask(g *generator, w *row, i int) {
 	kind, id := g.maybeSubject()
 	status := pick(g, []string{"open", "in_progress", "done", "cancelled"})
-	w.opt(unless(g.chance(10), serial("T-", keyOf(i))))
+	w.opt(g.key("T-", i, 10))
 	w.text(pick(g, g.sentences))
 	w.opt(g.remark(i))
 	w.text(status)

@@ -88,7 +88,7 @@ func fillStage(g *generator, w *row, i int) {
 
 func fillCompany(g *generator, w *row, i int) {
 	domain, rare := g.domain(i), i >= 20
-	w.opt(unless(rare && g.chance(10), serial("CO-", keyOf(i))))
+	w.opt(g.key("CO-", i, 10))
 	w.text(pick(g, g.adjectives) + " " + g.nouns[i%len(g.nouns)].real)
 	w.opt(unless(rare && g.chance(8), domain))
 	w.opt(unless(g.chance(20), "https://www."+domain+"/?ref=a&b=c"))
@@ -111,7 +111,7 @@ func fillContact(g *generator, w *row, i int) {
 	if i%31 == 7 {
 		p.last = g.edges[i/31%len(g.edges)]
 	}
-	w.opt(unless(g.chance(8), serial("C-", keyOf(i))))
+	w.opt(g.key("C-", i, 8))
 	w.opt(unless(g.chance(4), p.first))
 	w.text(p.last)
 	w.opt(unless(g.chance(30), pick(g, g.titles)))
@@ -127,7 +127,7 @@ func fillContact(g *generator, w *row, i int) {
 }
 
 func fillProduct(g *generator, w *row, i int) {
-	w.opt(unless(g.chance(10), serial("P-", keyOf(i))))
+	w.opt(g.key("P-", i, 10))
 	w.text(serial("00", i))
 	w.text(pick(g, g.metals).real + " " + pick(g, g.categories))
 	w.dec(g.cents(99, 9_999_999), 2)
@@ -142,7 +142,7 @@ func fillDeal(g *generator, w *row, i int) {
 	if step >= 3 {
 		status, closed = [...]string{"won", "lost"}[step-3], g.later(90*day)
 	}
-	w.opt(unless(g.chance(10), serial("D-", keyOf(i))))
+	w.opt(g.key("D-", i, 10))
 	w.text("Deal " + strconv.Itoa(i) + " – " + pick(g, g.categories))
 	w.uuid(g.id(pipelines, pipeline))
 	w.uuid(g.id(stages, pipeline*stagesPerPipeline+step))

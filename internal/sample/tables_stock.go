@@ -42,7 +42,7 @@ func fillCustomer(g *generator, w *row, i int) {
 	p := g.person()
 	email := p.mailbox + strconv.Itoa(i) + "@mail.example"
 	address, _ := g.address()
-	w.opt(unless(g.chance(15), serial("K-", keyOf(i))))
+	w.opt(g.key("K-", i, 15))
 	w.bytes(g.seal("name", p.full()))
 	w.bytes(g.seal("email", email))
 	w.bytes(g.hash("email_hash", email))
