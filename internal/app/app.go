@@ -85,7 +85,9 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	}
 	a.Catalog = catalog.NewCache(a.Pool, catalogConfig, log)
 	a.Audit = audit.New(a.Pool, a.DB)
-	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) { return catalog.Read(ctx, tx, catalogConfig) }
+	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
+		return catalog.Read(ctx, tx, catalogConfig)
+	}
 	a.Importers = importer.New(importer.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: read,
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},

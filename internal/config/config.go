@@ -133,7 +133,6 @@ func (s *Secret) UnmarshalText(b []byte) error {
 // Bytes is a size: "512", "64KiB", "5GiB", "10MB".
 type Bytes int64
 
-//nolint:gochecknoglobals // a table, longest suffix first
 var units = []struct {
 	suffix string
 	factor int64

@@ -106,8 +106,6 @@ func (r *run) put(ctx context.Context) (objectstore.Object, error) {
 var errUploadEnded = errors.New("exporter: the upload ended first")
 
 // snapshotMode is the transaction that every row of an export is read in.
-//
-//nolint:gochecknoglobals // a value
 var snapshotMode = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 
 // document writes the flat JSON document: one key a table, between the envelope and the counts.
@@ -213,7 +211,7 @@ func (r *run) estimate(ctx context.Context, tx pgx.Tx, tables []*catalog.Table) 
 	var batch pgx.Batch
 	var total float64
 	for _, t := range tables {
-		batch.Queue(`EXPLAIN (FORMAT json) SELECT FROM `+t.Ident()+` x WHERE `+t.TenantPredicate("x", "'"+r.p.Tenant.String()+"'::uuid")).
+		batch.Queue(`EXPLAIN (FORMAT json) SELECT FROM ` + t.Ident() + ` x WHERE ` + t.TenantPredicate("x", "'"+r.p.Tenant.String()+"'::uuid")).
 			QueryRow(func(row pgx.Row) error {
 				var plans []struct {
 					Plan struct {

@@ -17,8 +17,6 @@ import (
 )
 
 // statuses is the one table from an error's code to HTTP.
-//
-//nolint:gochecknoglobals // a table
 var statuses = map[fault.Code]int{
 	fault.Malformed:        http.StatusBadRequest,
 	fault.Unauthenticated:  http.StatusUnauthorized,

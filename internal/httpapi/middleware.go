@@ -38,7 +38,6 @@ func caller(ctx context.Context) tenancy.Principal {
 
 func withContext(c echo.Context, ctx context.Context) { c.SetRequest(c.Request().WithContext(ctx)) }
 
-//nolint:gochecknoglobals // compiled once
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 // identify gives each request an id: the client's if it is a plain one, else a new one.
@@ -167,8 +166,6 @@ func echoPath(path string) string {
 }
 
 // audited are the operations whose refusal is recorded too.
-//
-//nolint:gochecknoglobals // a table
 var audited = map[string]string{
 	"createExport":   exporter.ActionStart,
 	"downloadExport": exporter.ActionDownload,

@@ -185,7 +185,6 @@ func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config) error {
 	return nil
 }
 
-//nolint:gochecknoglobals // compiled once; safe for concurrent use
 var structRules = func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string {
