@@ -93,6 +93,9 @@ func (s *dateScan) zone(t *stamp) reason {
 		if s.pos == len(s.text) {
 			return fine
 		}
+		if len(word) == 1 {
+			return dateZone
+		}
 	case "":
 	default:
 		return dateZone

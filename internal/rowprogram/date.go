@@ -1,5 +1,7 @@
 package rowprogram
 
+import "cmp"
+
 // order says which part of a numeric date comes first, and with it where the others stand.
 type order uint8
 
@@ -171,18 +173,18 @@ var pow10 = [...]int{1, 10, 100, 1000}
 // Offsets count where both have one; else the clocks are compared as written.
 func compareDates(t, limit *stamp) int {
 	if !limit.clock {
-		return compareInts(t.days(), limit.days())
+		return cmp.Compare(t.days(), limit.days())
 	}
 	seconds := t.seconds() - limit.seconds()
 	if t.zone != noZone && limit.zone != noZone {
 		seconds -= t.east() - limit.east()
 	}
 	if seconds != 0 {
-		return compareInts(seconds, 0)
+		return cmp.Compare(seconds, 0)
 	}
 	for i := 0; i < len(t.fraction) || i < len(limit.fraction); i++ {
 		if x, y := digitAt(t.fraction, i), digitAt(limit.fraction, i); x != y {
-			return compareInts(int(x), int(y))
+			return cmp.Compare(x, y)
 		}
 	}
 	return 0
@@ -206,14 +208,4 @@ func digitAt(digits []byte, i int) byte {
 		return digits[i]
 	}
 	return '0'
-}
-
-func compareInts(a, b int) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

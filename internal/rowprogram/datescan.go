@@ -94,7 +94,7 @@ func (s *dateScan) afterYear(t *stamp, year int) reason {
 	}
 	t.year = year
 	var width int
-	if t.month = monthNamed(s.word()); t.month == 0 {
+	if t.month = s.month(); t.month == 0 {
 		if t.month, width = s.number(); width < 1 || width > 2 || separator == ' ' {
 			return notDate
 		}
@@ -112,7 +112,7 @@ func (s *dateScan) afterYear(t *stamp, year int) reason {
 func (s *dateScan) afterDay(t *stamp, first int) reason {
 	ordinal := s.ordinal()
 	separator := s.separator()
-	if month := monthNamed(s.word()); month != 0 {
+	if month := s.month(); month != 0 {
 		t.day, t.month = first, month
 		s.separator()
 		s.eat(',')
@@ -169,6 +169,16 @@ func (s *dateScan) named(t *stamp) reason {
 		return notDate
 	}
 	return s.year(t)
+}
+
+// month reads a month's name, or nothing.
+func (s *dateScan) month() int {
+	start := s.pos
+	month := monthNamed(s.word())
+	if month == 0 {
+		s.pos = start
+	}
+	return month
 }
 
 // year reads the year that ends a date with a month's name.

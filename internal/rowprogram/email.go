@@ -104,7 +104,7 @@ func quotedEnd(text []byte) int {
 
 // isInternational reports whether a character beyond ASCII may stand in an address: one that can be seen.
 func isInternational(r rune, size int) bool {
-	return !(r == utf8.RuneError && size == 1) && unicode.IsGraphic(r) && !unicode.IsSpace(r)
+	return (r != utf8.RuneError || size > 1) && unicode.IsGraphic(r) && !unicode.IsSpace(r)
 }
 
 // checkDomain tells whether text is a domain name, and counts its dots. Labels hold letters, digits and hyphens inside;

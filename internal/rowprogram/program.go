@@ -118,12 +118,15 @@ func (p *Program) Apply(b *tabular.Batch) error {
 	return nil
 }
 
-// Fits reports whether a cell, after the field's transformations, is of the field's type. Validators are left aside; an
-// empty cell fits, and one that can be read in two ways. It helps to tell which column of a file a field means.
+// Fits reports whether a cell, after the field's transformations, is of the field's type. Validators are left aside (but
+// those of a custom_regex); an empty cell fits, and one that can be read in two ways. It helps to tell which column of a file a field means.
 func (p *Program) Fits(field int, cell []byte, kind tabular.Kind) bool {
 	b := tabular.Batch{Cols: 1, Lines: []int64{1}, Cells: [][]byte{cell}, Kinds: []tabular.Kind{kind}}
 	f := p.fields[field]
-	f.required, f.rules = "", nil
+	f.required = ""
+	if f.kind != kindPattern {
+		f.rules = nil
+	}
 	w := work{phones: p.work.phones, casing: p.work.casing, plainNumbers: p.work.plainNumbers, batch: &b, field: &f}
 	w.cell(cell)
 	return len(b.Errors) == 0

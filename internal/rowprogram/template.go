@@ -24,14 +24,13 @@ func parseTemplate(text string, pattern *regexp.Regexp) (template, error) {
 			return t.literal(text), nil
 		}
 		t, text = t.literal(text[:dollar]), text[dollar+1:]
-		group, size := -1, 1
+		group, size := 0, 1
 		switch c := text[0]; {
 		case c == '$':
 			t = t.literal("$")
 			text = text[1:]
 			continue
 		case c == '&':
-			group = 0
 		case '0' <= c && c <= '9':
 			group = int(c - '0')
 			if len(text) > 1 && '0' <= text[1] && text[1] <= '9' {

@@ -32,7 +32,7 @@ type work struct {
 func (w *work) cell(cell []byte) []byte {
 	f := w.field
 	w.original, w.failed, w.kind = cell, false, tabular.Text
-	if w.batch.Kinds != nil {
+	if len(w.batch.Kinds) > 0 {
 		w.kind = w.batch.Kinds[w.row*w.batch.Cols+w.col]
 	}
 	if w.kind == tabular.Failed {
@@ -200,11 +200,9 @@ func (w *work) date(text []byte) ([]byte, reason) {
 func (w *work) readDate(text []byte) (stamp, reason) {
 	c := &w.field.column
 	switch {
-	case w.kind == tabular.Number && w.plainNumbers:
-		return stamp{}, dateSerial
-	case w.kind == tabular.Number:
+	case w.kind == tabular.Number && !w.plainNumbers:
 		return readSerial(text)
-	case w.kind == tabular.Date:
+	case w.kind != tabular.Text:
 		return readDate(text, orderUnknown, false)
 	}
 	t, why := readDate(text, c.order, c.orderFixed)
