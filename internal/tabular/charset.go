@@ -20,9 +20,9 @@ const (
 	// fallbackName is the encoding of eight-bit text that nothing better is known of: a superset of Latin-1.
 	fallbackName = "windows-1252"
 	// sureEnough is the least confidence at which a guess by letter frequency is taken over the fallback.
-	sureEnough = 0.5
+	sureEnough = 0.8
 	// validEnough is the same where, besides, all bytes form characters of a multi-byte encoding.
-	validEnough = 0.3
+	validEnough = 0.2
 	// guessBytes is how much text the guess by letter frequency looks at.
 	guessBytes = 64 << 10
 )

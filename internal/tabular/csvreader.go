@@ -100,7 +100,8 @@ func (r *csvReader) endsEarly(err error) error {
 	case r.opts.HeaderRow == 0:
 		return errEmptyFile
 	}
-	return fault.Newf(fault.Invalid, "row %d cannot be the header: the file has %d rows", r.opts.HeaderRow, r.row)
+	return fault.Newf(fault.Invalid, "row %d cannot be the header: the file has %s",
+		r.opts.HeaderRow, counted(int(r.row), "row"))
 }
 
 // readHeader takes the names from the record that comes, and finds out how many columns there are: columns at the right
@@ -295,7 +296,7 @@ func (r *csvReader) checkExtra(b *Batch, rec record, cols int) {
 			return
 		}
 	}
-	r.mark(b, -1, "ragged", fmt.Sprintf("has %d cells, but the table has %d columns", rec.cells, cols), value)
+	r.mark(b, -1, "ragged", ragged(rec.cells, cols), value)
 }
 
 // again reads all the cells of a record that is still in the window.

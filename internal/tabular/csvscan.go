@@ -192,7 +192,7 @@ func (s *scanner) lastCells(row [][]byte, i, n, line int) record {
 }
 
 // quoted reads the cell whose opening quote is at open, column n of its record. end is the delimiter or the line end
-// behind it.
+// behind it, or the end of the text: then it is for afterLine to tell whether the quote may be the first of two.
 func (s *scanner) quoted(open, n int) (cell []byte, end int, state recordState) {
 	buf, w := s.w.buf, s.w
 	doubled := 0
@@ -208,9 +208,6 @@ func (s *scanner) quoted(open, n int) (cell []byte, end int, state recordState) 
 		}
 		break
 	}
-	if closing+1 >= w.end && !w.eof {
-		return nil, 0, recordTorn // the quote may be the first of two
-	}
 	cell = buf[open+1 : closing : closing]
 	if doubled > 0 {
 		cell = s.undouble(cell)
@@ -222,9 +219,6 @@ func (s *scanner) quoted(open, n int) (cell []byte, end int, state recordState) 
 	end = s.lineEnd(closing + 1)
 	if k := bytes.IndexByte(buf[closing+1:end], s.delim); k >= 0 {
 		end = closing + 1 + k
-	}
-	if end == w.end && !w.eof {
-		return nil, 0, recordTorn
 	}
 	if tail := buf[closing+1 : end]; !onlyBlanks(tail) {
 		s.stray = append(s.stray, n)

@@ -6,6 +6,9 @@ import (
 	"strconv"
 )
 
+// preambleRows is how many rows may stand above a header.
+const preambleRows = 100
+
 // headRow is what a record of the head looks like.
 type headRow struct {
 	number int64 // of its row
@@ -13,7 +16,7 @@ type headRow struct {
 	filled int // cells that are not blank
 	extent int // number of the last such cell
 	note   bool
-	data   bool // its first filled cell is a value rather than a name
+	data   bool // its first cell, or half of them, are values rather than names
 }
 
 // headRows looks at the records from pos on; blank ones are counted and left out. number is that of the first row.
@@ -31,7 +34,7 @@ func headRows(w *window, delim byte, cellBytes int, number int64) []headRow {
 				row = make([][]byte, rec.cells+headCells)
 				rec = newScanner(w, delim, cellBytes).scan(row, pos)
 			}
-			h := lookAt(row[:rec.cells])
+			h := lookAt(row[:rec.cells], len(rows) < preambleRows)
 			h.number, h.note = number, w.buf[pos] == '#'
 			rows = append(rows, h)
 		default:
@@ -42,18 +45,22 @@ func headRows(w *window, delim byte, cellBytes int, number int64) []headRow {
 	return rows
 }
 
-func lookAt(row [][]byte) headRow {
+// lookAt looks at a row; at what its cells hold only closely.
+func lookAt(row [][]byte, closely bool) headRow {
 	h := headRow{cells: len(row)}
+	values := 0
 	for i, c := range row {
 		if c = bytes.TrimSpace(c); len(c) == 0 {
 			continue
 		}
-		if h.filled == 0 {
-			h.data = looksLikeData(c)
-		}
 		h.filled++
 		h.extent = i + 1
+		if closely && looksLikeData(c) {
+			values++
+			h.data = h.data || h.filled == 1
+		}
 	}
+	h.data = h.data || (values > 0 && 2*values >= h.filled)
 	return h
 }
 
@@ -63,7 +70,7 @@ func lookAt(row [][]byte) headRow {
 func findHeader(rows []headRow) int {
 	width := tableWidth(rows)
 	for i, h := range rows {
-		if h.preamble(width) && !h.lastChance(rows[i+1:], width) {
+		if i < preambleRows && h.preamble(width) && !h.lastChance(rows[i+1:], width) {
 			continue
 		}
 		return i
@@ -112,17 +119,20 @@ func (h headRow) lastChance(rest []headRow, width int) bool {
 }
 
 var dataShapes = regexp.MustCompile(
-	`^(?:[-+(]?[$€£]?[0-9][0-9.,' ]*%?\)?` + // a number or an amount
+	`^(?:[-+(]?[$€£]?[-+]?[0-9][0-9.,' ]*%?\)?` + // a number or an amount
 		`|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[T ].*)?` + // a date, with a time or without
 		`|[^@\s]+@[^@\s]+\.[^@\s]+)$`) // an e-mail address
 
 // looksLikeData reports whether c is a value rather than the name of a column. A year may be either: it counts as a name.
 func looksLikeData(c []byte) bool {
 	c = bytes.TrimSpace(c)
+	if len(c) >= 256 || !bytes.ContainsAny(c, "@0123456789") {
+		return false
+	}
 	if n, err := strconv.Atoi(string(c)); err == nil && n >= 1900 && n <= 2100 {
 		return false
 	}
-	return len(c) < 256 && dataShapes.Match(c)
+	return dataShapes.Match(c)
 }
 
 // headerLooksLikeData reports whether header, on the evidence of the rows below it, is itself a row of data: it has

@@ -312,13 +312,12 @@ func (r *jsonReader) accept(b *Batch, start, end int) {
 // surplus marks the last row of b, which has more than the table has columns.
 func (r *jsonReader) surplus(b *Batch) {
 	if r.lists {
-		r.mark(b, -1, "ragged", fmt.Sprintf("has %d cells, but the table has %d columns", r.guess+len(r.unknown), len(r.header)),
-			[]byte(strings.Join(r.unknown, ",")))
+		r.mark(b, -1, "ragged", ragged(r.guess+len(r.unknown), len(r.header)), []byte(strings.Join(r.unknown, ",")))
 		return
 	}
 	names := r.unknown[:min(len(r.unknown), 5)]
-	r.mark(b, -1, "unknown", fmt.Sprintf("has %d keys that none of the first rows has: %s", len(r.unknown),
-		cut([]byte(strings.Join(names, ", ")))), nil)
+	r.mark(b, -1, "unknown", fmt.Sprintf("has %s that none of the first rows has: %s",
+		counted(len(r.unknown), "key"), cut([]byte(strings.Join(names, ", ")))), nil)
 }
 
 // badRow says what becomes of a row that is not JSON: in an array the file ends here; of JSON lines the line is marked,

@@ -67,10 +67,9 @@ func tryRead(ctx context.Context, src Source, opts Options) (table, error) {
 }
 
 // openWithWindow is Open with room for only so much text at a time.
-func openWithWindow(tb testing.TB, data string, opts Options, size int) (Reader, error) {
-	tb.Helper()
+func openWithWindow(ctx context.Context, data string, opts Options, size int) (Reader, error) {
 	opts.Limits = opts.Limits.orDefaults()
-	c, err := unwrap(tb.Context(), memory{data: []byte(data)}, opts.Limits)
+	c, err := unwrap(ctx, memory{data: []byte(data)}, opts.Limits)
 	if err != nil {
 		return nil, err
 	}

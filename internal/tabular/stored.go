@@ -54,7 +54,7 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 			return 0, errDirectoryTooLarge
 		}
 	}
-	if off >= s.src.Size() {
+	if off < 0 || off >= s.src.Size() { // a damaged zip may point anywhere
 		return 0, io.EOF
 	}
 	if err := s.seek(off); err != nil {

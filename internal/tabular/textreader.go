@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -103,6 +104,19 @@ func cut(value []byte) string {
 		n++
 	}
 	return s
+}
+
+// ragged is the message of a row that has more cells than the table has columns.
+func ragged(cells, columns int) string {
+	return fmt.Sprintf("has %d cells, but the table has %s", cells, counted(columns, "column"))
+}
+
+// counted puts a number before the word for what is counted.
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return strconv.Itoa(n) + " " + word + "s"
 }
 
 // rowName names a row in an error.

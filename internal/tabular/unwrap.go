@@ -123,7 +123,7 @@ func (c *content) openZip() (io.Reader, error) {
 		return nil, nil
 	}
 	if len(files) != 1 {
-		return nil, fault.Newf(fault.Invalid, "the zip holds %d files: it must hold one", len(files))
+		return nil, fault.Newf(fault.Invalid, "the zip holds %s: it must hold one", counted(len(files), "file"))
 	}
 	if files[0].Flags&1 != 0 {
 		return nil, errZipEncrypted
