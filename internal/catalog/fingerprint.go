@@ -12,12 +12,12 @@ import (
 // do not count; membership in roles is not looked at.
 const fingerprintSQL = `
 WITH space AS (SELECT n.oid, n.xmin FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1)),
-     rel AS (SELECT c.oid, c.xmin FROM pg_catalog.pg_class c WHERE c.relnamespace IN (SELECT oid FROM space)),
+     rel AS (SELECT c.oid, c.xmin, c.relkind FROM pg_catalog.pg_class c WHERE c.relnamespace IN (SELECT oid FROM space)),
      fact(what, xmin) AS (
     SELECT 'n' || oid, xmin FROM space
     UNION ALL SELECT 'c' || oid, xmin FROM rel
     UNION ALL SELECT 'a' || attrelid || ' ' || attnum, a.xmin FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
-        WHERE attnum > 0
+        WHERE attnum > 0 AND relkind IN ('r', 'p', 'f')
     UNION ALL SELECT 'd' || d.oid, d.xmin FROM pg_catalog.pg_attrdef d JOIN rel ON rel.oid = adrelid
     UNION ALL SELECT 'k' || k.oid, k.xmin FROM pg_catalog.pg_constraint k LEFT JOIN rel ON rel.oid = conrelid
         WHERE rel.oid IS NOT NULL OR contypid <> 0

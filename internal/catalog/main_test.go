@@ -18,6 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // product is a database with tables of a test's own.
 type product struct {
+	db             *testenv.DB
 	owner, service *pgxpool.Pool
 }
 
@@ -30,7 +31,7 @@ func config() catalog.Config {
 func newProduct(t testing.TB, ddl string) *product {
 	t.Helper()
 	db := testenv.Empty(t)
-	p := &product{owner: db.Owner(t), service: db.Service(t)}
+	p := &product{db: db, owner: db.Owner(t), service: db.Service(t)}
 	p.exec(t, "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "+testenv.ServiceRole)
 	p.exec(t, ddl)
 	return p
@@ -61,6 +62,24 @@ func (p *product) read(t testing.TB, cfg catalog.Config) *catalog.Snapshot {
 func (p *product) wrong(t testing.TB, cfg catalog.Config) map[string]string {
 	t.Helper()
 	_, err := p.tryRead(cfg)
+	return wrongIn(t, err)
+}
+
+// wrongAfter gives what Read would refuse after the change, which is rolled back.
+func (p *product) wrongAfter(t testing.TB, change string) map[string]string {
+	t.Helper()
+	ctx := context.Background()
+	tx, err := p.owner.Begin(ctx)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback(ctx)) }()
+	_, err = tx.Exec(ctx, change)
+	require.NoError(t, err)
+	_, err = catalog.Read(ctx, tx, config())
+	return wrongIn(t, err)
+}
+
+func wrongIn(t testing.TB, err error) map[string]string {
+	t.Helper()
 	require.Equal(t, fault.Invalid, fault.CodeOf(err), "%v", err)
 	f, ok := fault.As(err)
 	require.True(t, ok)

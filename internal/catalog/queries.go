@@ -4,13 +4,15 @@ package catalog
 // Postgres prints names outside pg_catalog with their schema; relations are qualified because a temporary table would
 // come before pg_catalog even then.
 
+// Planning for JIT would take longer than running: the planner expects far more rows of a catalog than there are.
 const enterSQL = `
-WITH before AS MATERIALIZED (SELECT pg_catalog.current_setting('search_path') AS path)
-SELECT path, pg_catalog.set_config('search_path', '', true),
-       ARRAY(SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1)) AS schemas
+WITH before AS MATERIALIZED (
+    SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.current_setting('jit') AS jit)
+SELECT path, jit, ARRAY(SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1)) AS schemas,
+       pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('jit', 'off', true)
 FROM before`
 
-const leaveSQL = `SELECT pg_catalog.set_config('search_path', $1, true)`
+const leaveSQL = `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('jit', $2, true)`
 
 type relationRow struct {
 	OID         uint32
@@ -103,11 +105,10 @@ type typeRow struct {
 	Checks     []string // of a domain
 }
 
-// Types of the columns, and what lies below domains and arrays.
+// The given types, and what lies below domains and arrays.
 const typesSQL = `
 WITH RECURSIVE used(oid) AS (
-    SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
+    SELECT unnest($1::oid[])
     UNION
     SELECT below.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
     CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem)) below(oid) WHERE below.oid <> 0)
@@ -175,7 +176,7 @@ type indexRow struct {
 // indnullsnotdistinct came with Postgres 15; through to_jsonb the statement serves older servers too.
 const indexesSQL = `
 SELECT i.indrelid AS rel_oid, c.relname::text AS name, (i.indkey::int2[])[0:i.indnkeyatts - 1] AS nums,
-       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k ORDER BY k) AS texts,
+       ARRAY(SELECT coalesce(pg_get_indexdef(i.indexrelid, k, true), '') FROM generate_series(1, i.indnkeyatts) k ORDER BY k) AS texts,
        coalesce(i.indexprs::text, '') AS key_tree,
        coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, coalesce(i.indpred::text, '') AS predicate_tree,
        i.indisprimary AS is_primary, i.indimmediate AS immediate,

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,8 +40,8 @@ func Read(ctx context.Context, tx pgx.Tx, cfg Config) (*Snapshot, error) {
 // around it, restores the setting.
 func readFacts(ctx context.Context, tx pgx.Tx, cfg Config) (*facts, error) {
 	f := &facts{}
-	var path, emptied string
-	if err := tx.QueryRow(ctx, enterSQL, cfg.Schemas).Scan(&path, &emptied, &f.schemas); err != nil {
+	var path, jit string
+	if err := tx.QueryRow(ctx, enterSQL, cfg.Schemas).Scan(&path, &jit, &f.schemas, nil, nil); err != nil {
 		return nil, fmt.Errorf("empty search_path: %w", err)
 	}
 	// The fingerprint comes first: where others change tables between two statements, it is the older of the two, and the
@@ -56,7 +57,7 @@ func readFacts(ctx context.Context, tx pgx.Tx, cfg Config) (*facts, error) {
 	if f.columns, err = rows[columnRow](ctx, tx, "columns", columnsSQL, oids); err != nil {
 		return nil, err
 	}
-	if f.types, err = rows[typeRow](ctx, tx, "types", typesSQL, oids); err != nil {
+	if f.types, err = rows[typeRow](ctx, tx, "types", typesSQL, f.columnTypes()); err != nil {
 		return nil, err
 	}
 	if f.constraints, err = rows[constraintRow](ctx, tx, "constraints", constraintsSQL, oids); err != nil {
@@ -65,7 +66,7 @@ func readFacts(ctx context.Context, tx pgx.Tx, cfg Config) (*facts, error) {
 	if f.indexes, err = rows[indexRow](ctx, tx, "indexes", indexesSQL, oids); err != nil {
 		return nil, err
 	}
-	if _, err := tx.Exec(ctx, leaveSQL, path); err != nil {
+	if _, err := tx.Exec(ctx, leaveSQL, path, jit); err != nil {
 		return nil, fmt.Errorf("restore search_path: %w", err)
 	}
 	return f, nil
@@ -84,6 +85,15 @@ func (f *facts) described() []uint32 {
 		}
 	}
 	return oids
+}
+
+func (f *facts) columnTypes() []uint32 {
+	oids := make([]uint32, len(f.columns))
+	for i, c := range f.columns {
+		oids[i] = c.TypeOID
+	}
+	slices.Sort(oids)
+	return slices.Compact(oids)
 }
 
 func anyOf(oids []uint32, set map[uint32]bool) bool {

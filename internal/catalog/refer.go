@@ -9,7 +9,7 @@ import (
 
 // tagNested marks the foreign key whose child rows sit inside the parent's row. It must be NOT NULL: a row without a
 // parent would be in no dump.
-func tagNested(b *builder, o tagged, arg string) error {
+func tagNested(_ *builder, o tagged, arg string) error {
 	if arg != "" {
 		return errors.New("the tag takes no argument")
 	}
@@ -29,6 +29,8 @@ func tagNested(b *builder, o tagged, arg string) error {
 	switch {
 	case found == nil:
 		return errors.New("the column is part of no foreign key to a tenant table")
+	case found.Target.hasColumns([]string{o.table.Name}):
+		return fmt.Errorf("%s has a column %s already, and a dump would show the rows by that name", found.Target.Name, o.table.Name)
 	case found.Target == o.table:
 		return errors.New("a table cannot be nested in itself")
 	case !found.NotNull:
