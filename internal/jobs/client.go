@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,8 +15,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
-
-	"wharf/internal/pg"
 )
 
 // Handlers gives the service of each kind. A kind without one is not worked.
@@ -78,7 +77,11 @@ func newClient(pool *pgxpool.Pool, cfg Config, handlers Handlers) (*Client, erro
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg.withDefaults(), pool: pool, services: handlers, periodic: map[string]func(context.Context) error{}}, nil
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil { // a given lease may not go with the default heartbeat
+		return nil, err
+	}
+	return &Client{cfg: cfg, pool: pool, services: handlers, periodic: map[string]func(context.Context) error{}}, nil
 }
 
 func (c *Client) riverConfig() *river.Config {

@@ -18,7 +18,7 @@ type Config struct {
 	// InTenant runs fn in a transaction of the service's role that carries the tenant's setting. Required.
 	InTenant func(ctx context.Context, tenant uuid.UUID, fn func(ctx context.Context, tx pgx.Tx) error) error
 	Log      *slog.Logger         // required
-	Now      func() time.Time     // the process's clock; used only where River asks for a time. Required
+	Now      func() time.Time     // the process's clock: for River's retries and to measure; leases go by the database's. Required
 	Tracer   trace.TracerProvider // none
 
 	Queues            map[string]Queue // by kind

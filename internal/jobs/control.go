@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
-
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 )
 
 // Cancel ends a job. A waiting one is cancelled at once, and its status row with it. A running one is told to end: its
@@ -40,7 +39,7 @@ func (c *Client) Cancel(ctx context.Context, id int64, tenant *uuid.UUID) (Job, 
 		return c.endRow(ctx, tx, j.Kind, t, StatusCancelled, "cancelled")
 	})
 	if err != nil {
-		return Job{}, err //nolint:wrapcheck // coded, or wrapped above
+		return Job{}, err
 	}
 	if err := c.promote(ctx, c.pool, j.Queue, t.Tenant); err != nil {
 		c.cfg.Log.WarnContext(ctx, "waiting jobs could not be promoted; the sweeper will", "error", err)
@@ -60,7 +59,7 @@ func (c *Client) Retry(ctx context.Context, id int64, tenant *uuid.UUID) (Job, e
 		return c.retryIn(ctx, tx, j.Kind, t, id)
 	})
 	if err != nil {
-		return Job{}, err //nolint:wrapcheck // coded, or wrapped above
+		return Job{}, err
 	}
 	return c.Get(ctx, id, tenant)
 }
@@ -79,7 +78,7 @@ func (c *Client) RetryRow(ctx context.Context, kind string, tenant, id uuid.UUID
 		}
 		return c.reopen(ctx, tx, kind, t, job)
 	})
-	return job, err //nolint:wrapcheck // coded, or wrapped above
+	return job, err
 }
 
 const retryJob = `

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
-
-	"wharf/internal/pg"
 )
 
 // isRun holds for a job only while the run $1, $2, $3 (id, attempt, worker) is its current one. River checks the state
@@ -96,7 +95,7 @@ func (c *Client) inTransaction(ctx context.Context, tenant uuid.UUID, fn func(ct
 		return fn(ctx, tx)
 	}
 	if tenant == uuid.Nil {
-		return pg.Tx(ctx, c.pool, bounded) //nolint:wrapcheck // translated there
+		return pg.Tx(ctx, c.pool, bounded)
 	}
 	return pg.Translate(c.cfg.InTenant(ctx, tenant, bounded))
 }

@@ -9,13 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 )
 
 // lease is a worker's entry in wharf.workers, whose id is that of its River client. It lives for Config.Lease after a
@@ -30,6 +29,8 @@ type lease struct {
 	loops   sync.WaitGroup
 	misses  atomic.Int32 // heartbeats that failed in a row; -1 before the first
 	holdoff atomic.Int32 // sweeps during which nobody is declared dead
+
+	reconcileAfter time.Time // of the sweeper alone
 }
 
 const hostLimit = 60 // River takes ids of at most 100 characters

@@ -8,14 +8,13 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+	"wharf/internal/jobs"
+	"wharf/internal/pg"
+	"wharf/internal/testenv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-
-	"wharf/internal/jobs"
-	"wharf/internal/pg"
-	"wharf/internal/testenv"
 )
 
 // childURL names the database for a worker process that the test kills; set, this test binary is that worker.
@@ -44,8 +43,8 @@ func runChild() {
 func TestKilledWorkersJobsRunAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	child := exec.Command(os.Args[0])                              //nolint:gosec // this binary
-	child.Env = append(os.Environ(), childURL+"="+b.db.ServiceURL) //nolint:forbidigo // for the child
+	child := exec.Command(os.Args[0]) //nolint:gosec // this binary
+	child.Env = append(os.Environ(), childURL+"="+b.db.ServiceURL)
 	child.Stderr = os.Stderr
 	stdin, err := child.StdinPipe() // closes when this process ends
 	require.NoError(t, err)

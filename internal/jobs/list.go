@@ -8,13 +8,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
-
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 )
 
 // Job is one job as operators and tenants see it. State is River's: available, cancelled, completed, discarded, pending,
@@ -60,8 +59,11 @@ const (
 	maxPage     = 1000
 )
 
-// shownState: a run that failed waits as pending (fair.go), and is retryable to people.
-const shownState = `CASE WHEN state = 'pending' AND attempt > 0 AND scheduled_at > now() THEN 'retryable' ELSE state::text END`
+// A run that failed waits as pending (fair.go), and is retryable to people until its time has come.
+const (
+	triedLater = `attempt > 0 AND scheduled_at > now()`
+	shownState = `CASE WHEN state = 'pending' AND ` + triedLater + ` THEN 'retryable' ELSE state::text END`
+)
 
 const listColumns = `SELECT id, kind, queue, ` + shownState + ` AS state, args ->> 'tenant_id' AS tenant, args ->> 'id' AS ref,
 	attempt, max_attempts, coalesce(attempted_by, '{}') AS attempted_by, created_at, scheduled_at, attempted_at, finalized_at, args`
@@ -170,13 +172,14 @@ func (f Filter) where() (string, []any) {
 		args = append(args, arg)
 		conds = append(conds, fmt.Sprintf(cond, len(args)))
 	}
-	if f.State != "" {
-		stored := []string{f.State}
-		if f.State == string(rivertype.JobStateRetryable) {
-			stored = append(stored, string(rivertype.JobStatePending))
-		}
-		add("state = ANY ($%d::text[]::river.river_job_state[])", stored)
-		add(shownState+" = $%d", f.State)
+	switch f.State { // written out, one of the known ones, for the planner to know how many there are
+	case "":
+	case string(rivertype.JobStateRetryable):
+		conds = append(conds, "(state = 'retryable' OR (state = 'pending' AND "+triedLater+"))")
+	case string(rivertype.JobStatePending):
+		conds = append(conds, "state = 'pending' AND NOT ("+triedLater+")")
+	default:
+		conds = append(conds, "state = '"+f.State+"'")
 	}
 	if f.Kind != "" {
 		add("kind = $%d", f.Kind)

@@ -7,11 +7,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
-
-	"github.com/riverqueue/river/rivertype"
-
 	"wharf/internal/fault"
 	"wharf/internal/pg"
+
+	"github.com/riverqueue/river/rivertype"
 )
 
 // outcome is what the end of a run makes of its job and of its status row.

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-
 	"wharf/internal/fault"
 	"wharf/internal/pg"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // QueueState is one queue with the number of its jobs in each state that has any.
@@ -52,7 +51,7 @@ func (q *queueCache) forget() {
 const countJobs = `
 WITH later AS (
 	SELECT queue, count(*) AS n FROM river.river_job
-	WHERE state = 'pending' AND attempt > 0 AND scheduled_at > now() GROUP BY 1
+	WHERE state = 'pending' AND ` + triedLater + ` GROUP BY 1
 )
 SELECT queue, state::text AS state, count(*) AS n FROM river.river_job GROUP BY 1, 2
 UNION ALL SELECT queue, 'retryable', n FROM later
@@ -116,14 +115,14 @@ INSERT INTO river.river_queue (name, metadata, created_at, updated_at) VALUES ($
 // Pause keeps workers from fetching jobs of the queue; running ones go on. A queue there is not is NotFound.
 func (c *Client) Pause(ctx context.Context, name string) error {
 	return c.control(ctx, name, func(ctx context.Context, tx pgx.Tx) error {
-		return c.river.QueuePauseTx(ctx, tx, name, nil) //nolint:wrapcheck // by control
+		return c.river.QueuePauseTx(ctx, tx, name, nil)
 	})
 }
 
 // Resume undoes Pause.
 func (c *Client) Resume(ctx context.Context, name string) error {
 	return c.control(ctx, name, func(ctx context.Context, tx pgx.Tx) error {
-		return c.river.QueueResumeTx(ctx, tx, name, nil) //nolint:wrapcheck // by control
+		return c.river.QueueResumeTx(ctx, tx, name, nil)
 	})
 }
 

@@ -20,7 +20,7 @@ type run struct {
 type activeRun struct {
 	run
 	cancel    context.CancelCauseFunc
-	completed atomic.Bool // Complete was called: the job may be over while Run still tidies up
+	completed atomic.Bool // Complete did its part: the job may be over while Run still tidies up
 }
 
 type runKey struct {

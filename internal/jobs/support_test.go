@@ -9,17 +9,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
+	"wharf/internal/pg"
+	"wharf/internal/testenv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
-	"wharf/internal/pg"
-	"wharf/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +34,7 @@ const (
 	tick = 10 * time.Millisecond
 )
 
-// imports is a service on wharf.imports. Its work is a function of the test.
+// imports is a service on wharf.imports. Its work is a function of the test. Jobs of another kind may use it as well.
 type imports struct {
 	work func(ctx context.Context, tx func(func(ctx context.Context, tx pgx.Tx) error) error, id uuid.UUID, complete jobs.Complete) error
 	pool *pgxpool.Pool
@@ -123,16 +122,14 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	db := testenv.Wharf(t)
 	pool := db.Service(t)
-	b := &bench{
+	return &bench{
 		db: db, pool: pool, admin: db.Admin(t), tenant: db.Tenant(t, "acme"),
 		service: &imports{pool: pool}, cfg: quick(pool),
 	}
-	b.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	return b
 }
 
 func (b *bench) handlers() jobs.Handlers {
-	return jobs.Handlers{jobs.KindImport: b.service}
+	return jobs.Handlers{jobs.KindImport: b.service, jobs.KindRestore: b.service}
 }
 
 // client gives a client that does not work; start one that does, until the test ends.
@@ -164,13 +161,18 @@ VALUES ($1, $2, '{}', 'a.csv', 'k', 1, '', 'test')`
 // enqueue writes an import and its job in one transaction.
 func (b *bench) enqueue(t *testing.T, c *jobs.Client, tenant uuid.UUID) (id uuid.UUID, job int64) {
 	t.Helper()
+	return b.enqueueKind(t, c, jobs.KindImport, tenant)
+}
+
+func (b *bench) enqueueKind(t *testing.T, c *jobs.Client, kind string, tenant uuid.UUID) (id uuid.UUID, job int64) {
+	t.Helper()
 	id = uuid.New()
 	err := inTenant(b.pool)(context.Background(), tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, insertImport, id, tenant); err != nil {
 			return err
 		}
 		var err error
-		if job, err = c.Enqueue(ctx, tx, jobs.KindImport, tenant, id); err != nil {
+		if job, err = c.Enqueue(ctx, tx, kind, tenant, id); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE wharf.imports SET job_id = $2 WHERE id = $1`, id, job)
@@ -216,9 +218,9 @@ func (b *bench) exec(t *testing.T, sql string, args ...any) {
 	require.NoError(t, err)
 }
 
-func (b *bench) count(t require.TestingT, sql string, args ...any) int {
+func (b *bench) count(t require.TestingT, sql string) int {
 	var n int
-	require.NoError(t, b.admin.QueryRow(context.Background(), sql, args...).Scan(&n))
+	require.NoError(t, b.admin.QueryRow(context.Background(), sql).Scan(&n))
 	return n
 }
 

@@ -3,12 +3,11 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
-
-	"wharf/internal/pg"
 )
 
 // One sweeper at a time: it holds the lock for as long as it sweeps.
@@ -32,7 +31,7 @@ func (c *Client) sweepOnce(ctx context.Context) {
 // A patient sweep declares nobody dead. It follows a lapse of this worker's own lease: what kept it from its heartbeat
 // may have kept the others too, and they are given the time of a lease for theirs.
 func (c *Client) sweep(ctx context.Context, patient bool) error {
-	return pg.Tx(ctx, c.lease.pool, func(ctx context.Context, tx pgx.Tx) error { //nolint:wrapcheck // wrapped inside
+	return pg.Tx(ctx, c.lease.pool, func(ctx context.Context, tx pgx.Tx) error {
 		var mine bool
 		if err := tx.QueryRow(ctx, sweepLock).Scan(&mine); err != nil {
 			return fmt.Errorf("jobs: lock the sweep: %w", err)
@@ -115,9 +114,19 @@ func findUnsettled(ctx context.Context, db interface {
 	return found, nil
 }
 
-// reconcile ends status rows whose job is final or gone: River itself may discard or cancel a job, or clean it away.
+// reconcileShare of the sweeper's time goes into looking for such rows: it looks at every unfinished one.
+const reconcileShare = 100
+
+// reconcile ends status rows whose job is final or gone: River itself may discard or cancel a job, or clean it away. With
+// many unfinished rows it looks more seldom.
 func (c *Client) reconcile(ctx context.Context) error {
+	began := c.cfg.Now()
+	if began.Before(c.lease.reconcileAfter) {
+		return nil
+	}
 	found, err := findUnsettled(ctx, c.lease.pool, c.cfg.Grace.Seconds(), nil, 100)
+	now := c.cfg.Now()
+	c.lease.reconcileAfter = now.Add(reconcileShare * now.Sub(began))
 	if err != nil {
 		return err
 	}

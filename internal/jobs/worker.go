@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -28,7 +29,6 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 	r := c.runOf(job.JobRow, t)
 	return c.work(ctx, r, func(ctx context.Context, a *activeRun) error {
 		complete := func(ctx context.Context, tx pgx.Tx) error {
-			a.completed.Store(true)
 			cancelled, err := held(ctx, tx, lockRun, r)
 			if err != nil {
 				return err
@@ -36,10 +36,13 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 			if cancelled {
 				return ErrCancelled
 			}
-			_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
-			return err //nolint:wrapcheck // the service wraps it
+			if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job); err != nil {
+				return fmt.Errorf("jobs: complete %d: %w", r.job, err)
+			}
+			a.completed.Store(true)
+			return nil
 		}
-		return c.services[w.kind].Run(ctx, t.Tenant, t.ID, complete) //nolint:wrapcheck // judged by its code
+		return c.services[w.kind].Run(ctx, t.Tenant, t.ID, complete)
 	})
 }
 

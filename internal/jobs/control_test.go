@@ -1,0 +1,211 @@
+package jobs_test
+
+import (
+	"context"
+	"testing"
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCancelOfWaitingJobEndsItsRowAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.client(t)
+	ctx := context.Background()
+	first, firstJob := b.enqueue(t, c, b.tenant) // available
+	b.enqueue(t, c, b.tenant)
+	third, thirdJob := b.enqueue(t, c, b.tenant) // pending
+	_, fourthJob := b.enqueue(t, c, b.tenant)
+
+	stranger := b.db.Tenant(t, "other")
+	_, err := c.Cancel(ctx, firstJob, &stranger)
+	require.ErrorIs(t, err, jobs.ErrNotFound)
+
+	for id, job := range map[uuid.UUID]int64{first: firstJob, third: thirdJob} {
+		j, err := c.Cancel(ctx, job, &b.tenant)
+		require.NoError(t, err)
+		require.Equal(t, "cancelled", j.State)
+		require.Equal(t, importRow{Status: "cancelled", Error: "cancelled"}, b.row(t, id))
+		_, err = c.Cancel(ctx, job, nil)
+		require.Equal(t, fault.Conflict, fault.CodeOf(err))
+	}
+	require.Equal(t, "available", b.job(t, c, fourthJob).State, "the next took the free place")
+	_, err = c.Cancel(ctx, 1<<40, nil)
+	require.ErrorIs(t, err, jobs.ErrNotFound)
+}
+
+func TestCancelOfRunningJobEndsItWhenItStops(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	started := make(chan struct{})
+	b.service.work = func(ctx context.Context, _ txFunc, _ uuid.UUID, _ jobs.Complete) error {
+		close(started)
+		<-ctx.Done()
+		return fault.Wrap(ctx.Err(), fault.Invalid, "the file ends in the middle of a row")
+	}
+	c := b.start(t)
+	id, job := b.enqueue(t, c, b.tenant)
+	receive(t, started)
+	j, err := c.Cancel(context.Background(), job, nil)
+	require.NoError(t, err)
+	require.Contains(t, []string{"running", "cancelled"}, j.State)
+	b.await(t, c, id, job, "cancelled", "cancelled")
+	require.Equal(t, "cancelled", b.row(t, id).Error)
+}
+
+func TestCancelledRunCommitsNothingMore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	started, goOn := make(chan struct{}), make(chan struct{})
+	refused := make(chan error, 1)
+	b.service.work = func(_ context.Context, in txFunc, id uuid.UUID, complete jobs.Complete) error {
+		close(started)
+		<-goOn // heeds no context
+		err := merge(in, id, complete)
+		refused <- err
+		return err
+	}
+	c := b.start(t)
+	id, job := b.enqueue(t, c, b.tenant)
+	receive(t, started)
+	_, err := c.Cancel(context.Background(), job, nil)
+	require.NoError(t, err)
+	close(goOn)
+	require.Error(t, receive(t, refused))
+	b.await(t, c, id, job, "cancelled", "cancelled")
+	require.Zero(t, b.row(t, id).Created)
+}
+
+func TestRetryRunsTheSameJobAndRowAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.service.work = func(context.Context, txFunc, uuid.UUID, jobs.Complete) error { return errOdd }
+	c := b.start(t)
+	ctx := context.Background()
+	id, job := b.enqueue(t, c, b.tenant)
+	b.await(t, c, id, job, "failed", "discarded")
+	require.NoError(t, c.Pause(ctx, jobs.KindImport))
+
+	stranger := b.db.Tenant(t, "other")
+	_, err := c.Retry(ctx, job, &stranger)
+	require.ErrorIs(t, err, jobs.ErrNotFound)
+	j, err := c.Retry(ctx, job, &b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, "available", j.State)
+	require.Equal(t, 3, j.Attempt)
+	require.Equal(t, 6, j.MaxAttempts, "as many attempts as a new job")
+	require.Len(t, j.Errors, 3)
+	require.Equal(t, importRow{Status: "pending"}, b.row(t, id))
+	_, err = c.Retry(ctx, job, &b.tenant)
+	require.Equal(t, fault.Conflict, fault.CodeOf(err))
+
+	b.service.work = nil
+	require.NoError(t, c.Resume(ctx, jobs.KindImport))
+	b.await(t, c, id, job, "completed", "completed")
+	_, err = c.Retry(ctx, job, nil)
+	require.Equal(t, fault.Conflict, fault.CodeOf(err), "completed jobs stay so")
+}
+
+func TestRetryOfCancelledJobRunsUncancelled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.client(t)
+	ctx := context.Background()
+	id, job := b.enqueue(t, c, b.tenant)
+	_, err := c.Cancel(ctx, job, nil)
+	require.NoError(t, err)
+	same, err := c.RetryRow(ctx, jobs.KindImport, b.tenant, id, job)
+	require.NoError(t, err)
+	require.Equal(t, job, same)
+	b.start(t)
+	b.await(t, c, id, job, "completed", "completed")
+}
+
+func TestRetryOfJobThatIsGoneEnqueuesAnother(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.client(t)
+	ctx := context.Background()
+	id, job := b.enqueue(t, c, b.tenant)
+	_, err := c.Cancel(ctx, job, nil)
+	require.NoError(t, err)
+	b.exec(t, `DELETE FROM river.river_job`)
+	_, err = c.Retry(ctx, job, nil)
+	require.ErrorIs(t, err, jobs.ErrNotFound)
+	again, err := c.RetryRow(ctx, jobs.KindImport, b.tenant, id, job)
+	require.NoError(t, err)
+	require.NotEqual(t, job, again)
+	require.Equal(t, "pending", b.row(t, id).Status)
+	b.start(t)
+	b.await(t, c, id, again, "completed", "completed")
+
+	b.exec(t, `DELETE FROM river.river_job`)
+	_, err = c.RetryRow(ctx, jobs.KindImport, b.tenant, id, again)
+	require.Equal(t, fault.Conflict, fault.CodeOf(err), "a completed import is not run again")
+	require.Zero(t, b.count(t, `SELECT count(*) FROM river.river_job`))
+}
+
+func TestRetryMany(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.client(t)
+	ctx := context.Background()
+	for range 5 {
+		b.enqueue(t, c, b.tenant)
+	}
+	b.exec(t, `UPDATE river.river_job SET state = 'discarded', finalized_at = now()`)
+	b.exec(t, `UPDATE wharf.imports SET status = CASE WHEN job_id = 1 THEN 'completed' ELSE 'failed' END`)
+	done, err := c.RetryMany(ctx, jobs.Filter{Limit: 3})
+	require.NoError(t, err)
+	require.Equal(t, jobs.RetriedMany{Retried: 3, Next: 3}, done)
+	done, err = c.RetryMany(ctx, jobs.Filter{Limit: 3, After: done.Next, Kind: jobs.KindImport})
+	require.NoError(t, err)
+	require.Equal(t, jobs.RetriedMany{Retried: 1, Skipped: 1}, done)
+	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM river.river_job WHERE state = 'available'`), "in turns, as ever")
+	_, err = c.RetryMany(ctx, jobs.Filter{State: "completed"})
+	require.Equal(t, fault.Malformed, fault.CodeOf(err))
+}
+
+func TestCancelIsSeenByTheHeartbeatWhenItsNoticeIsLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	started := make(chan struct{})
+	b.service.work = func(ctx context.Context, _ txFunc, _ uuid.UUID, _ jobs.Complete) error {
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	c := b.start(t)
+	id, job := b.enqueue(t, c, b.tenant)
+	receive(t, started)
+	b.exec(t, `UPDATE river.river_job SET metadata = metadata || '{"cancel_attempted_at": "2026-01-01T00:00:00Z"}' WHERE id = $1`, job)
+	b.await(t, c, id, job, "cancelled", "cancelled")
+}
+
+func TestPausedQueueIsNotFetched(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.client(t)
+	ctx := context.Background()
+	require.NoError(t, c.Pause(ctx, jobs.KindImport), "before any worker has worked it")
+	require.Equal(t, fault.NotFound, fault.CodeOf(c.Pause(ctx, "*")))
+	b.start(t)
+	id, job := b.enqueue(t, c, b.tenant)
+	probe, probeJob := b.enqueueKind(t, c, jobs.KindRestore, b.tenant)
+	b.await(t, c, probe, probeJob, "completed", "completed")
+	require.Equal(t, "available", b.job(t, c, job).State, "while the other queue is worked")
+	queues, err := c.Queues(ctx)
+	require.NoError(t, err)
+	require.Len(t, queues, len(jobs.Kinds()))
+	require.Equal(t, jobs.QueueState{Name: "import", Paused: true, Counts: map[string]int64{"available": 1}}, queues[0])
+	require.NoError(t, c.Resume(ctx, jobs.KindImport))
+	b.await(t, c, id, job, "completed", "completed")
+	require.EventuallyWithT(t, func(t *assertT) {
+		queues, err := c.Queues(ctx)
+		require.NoError(t, err)
+		require.Equal(t, jobs.QueueState{Name: "import", Counts: map[string]int64{"completed": 1}}, queues[0])
+	}, soon, tick, "within a second")
+}
