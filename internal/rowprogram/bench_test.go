@@ -86,3 +86,45 @@ func BenchmarkApplyColumn(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkApplySpelling measures what is not canonical yet; one operation is 1,000 cells.
+func BenchmarkApplySpelling(b *testing.B) {
+	transformed := func(kind string) Field {
+		return Field{Type: TypeText, Transformations: []Transformation{{Type: kind}}}
+	}
+	for _, bench := range []struct {
+		name  string
+		field Field
+		cell  func(i int) string
+	}{
+		{"number/grouped", Field{Type: TypeNumber}, func(i int) string { return fmt.Sprintf("1,%03d,%03d.50", i, i) }},
+		{"number/comma", Field{Type: TypeNumber, Decimal: ","}, func(i int) string { return fmt.Sprintf("%d,95", i) }},
+		{"number/three decimals", Field{Type: TypeNumber}, func(i int) string { return fmt.Sprintf("%d.%03d", i%99+1, i) }},
+		{"date/slashes", Field{Type: TypeDate, DateOrder: "mdy"}, func(i int) string { return fmt.Sprintf("%02d/%02d/2024", i%12+1, i%28+1) }},
+		{"date/names", Field{Type: TypeDate}, func(i int) string { return fmt.Sprintf("Feb %d, 2024", i%28+1) }},
+		{"date/times", Field{Type: TypeDate}, func(i int) string { return fmt.Sprintf("2024-02-%02dT13:45:%02dZ", i%28+1, i%60) }},
+		{"lowercase/ascii", transformed("lowercase"), func(i int) string { return fmt.Sprintf("Ada%d@Example.com", i) }},
+		{"lowercase/unicode", transformed("lowercase"), func(i int) string { return fmt.Sprintf("Müller%d ÄÖÜ", i) }},
+		{"capitalize", transformed("capitalize"), func(i int) string { return fmt.Sprintf("ada lovelace %d", i) }},
+		{"normalize_phone/US", transformed("normalize_phone"), func(i int) string { return fmt.Sprintf("650253%04d", i) }},
+		{"normalize_phone/GB", transformed("normalize_phone"), func(i int) string { return fmt.Sprintf("+44 20 7946 %04d", i) }},
+		{"regex", Field{Type: TypeCustomRegex, Validators: []Validator{{Type: "regex", Pattern: `^[A-Z]{3}-\d{4}$`}}}, func(i int) string { return fmt.Sprintf("ABC-%04d", i) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			bench.field.Name = "value"
+			p := mustCompile(b, bench.field)
+			var cells []string
+			for i := range 1000 {
+				cells = append(cells, bench.cell(i))
+			}
+			source := columnOf(cells...)
+			batch := columnOf(cells...)
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(batch.Cells, source.Cells)
+				require.NoError(b, p.Apply(batch))
+			}
+			require.Empty(b, batch.Errors)
+		})
+	}
+}

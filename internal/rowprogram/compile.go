@@ -131,29 +131,31 @@ func (c *compiler) options(f *field) {
 		}
 		return
 	}
-	if len(source.Options) == 0 {
-		c.wrong(".options", "are required for a select")
-		return
-	}
 	seen := make(map[string]int)
+	var options []string
 	for i, option := range source.Options {
 		path := fmt.Sprintf(".options[%d]", i)
 		c.text(path, option)
 		trimmed := string(trim([]byte(option)))
-		if trimmed == "" {
-			c.wrong(path, "must not be empty")
-		} else if first, twice := seen[trimmed]; twice {
+		if trimmed == "" { // stands for no value, as an empty cell does
+			continue
+		}
+		if first, twice := seen[trimmed]; twice {
 			c.wrong(path, "is the same as options[%d]", first)
 		}
 		seen[trimmed] = i
+		options = append(options, option)
 	}
-	f.choice = newChoice(source.Options, source.ValueMap)
-	f.options = f.label + " must be " + optionsText(source.Options)
-	c.valueMap(f)
+	if len(options) == 0 {
+		c.wrong(".options", "are required for a select")
+		return
+	}
+	f.choice = newChoice(options, source.ValueMap)
+	f.options = f.label + " must be " + optionsText(options)
+	c.valueMap(f, newChoice(options, nil))
 }
 
-func (c *compiler) valueMap(f *field) {
-	options := newChoice(f.source.Options, nil)
+func (c *compiler) valueMap(f *field, options choice) {
 	meant := make(map[string][]byte)
 	said := make([]string, 0, len(f.source.ValueMap))
 	for key := range f.source.ValueMap {
@@ -182,7 +184,7 @@ func (c *compiler) column(f *field) {
 	source, column := &f.source, &f.column
 	normalizes := slices.ContainsFunc(source.Transformations, func(t Transformation) bool { return t.Type == "normalize_date" })
 	orders := map[string]order{"dmy": dayFirst, "mdy": monthFirst, "ymd": yearFirst}
-	if column.order, column.orderFixed = orders[source.DateOrder]; !column.orderFixed && source.DateOrder != "" {
+	if column.order, column.orderFixed = orders[strings.ToLower(source.DateOrder)]; !column.orderFixed && source.DateOrder != "" {
 		c.wrong(".date_order", "must be dmy, mdy or ymd, not %q", source.DateOrder)
 	}
 	if source.DateOrder != "" && f.kind != kindDate && !normalizes {

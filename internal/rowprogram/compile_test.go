@@ -44,7 +44,7 @@ func TestCompileNamesTheWrongPlace(t *testing.T) {
 		"a select of nothing":  {`[{"name": "a", "type": "select"}]`, "fields[0].options", "are required for a select"},
 		"options of a text":    {`[{"name": "a", "type": "text", "options": ["x"]}]`, "fields[0].options", "belong to a select; this field is of type text"},
 		"a value map of text":  {`[{"name": "a", "type": "text", "value_map": {"x": "y"}}]`, "fields[0].value_map", "belongs to a select; this field is of type text"},
-		"an empty option":      {`[{"name": "a", "type": "select", "options": ["x", " "]}]`, "fields[0].options[1]", "must not be empty"},
+		"empty options":        {`[{"name": "a", "type": "select", "options": ["", " "]}]`, "fields[0].options", "are required for a select"},
 		"an option twice":      {`[{"name": "a", "type": "select", "options": ["x", "y", "x "]}]`, "fields[0].options[2]", "is the same as options[0]"},
 		"a map to no option":   {`[{"name": "a", "type": "select", "options": ["x"], "value_map": {"k": "y"}}]`, `fields[0].value_map["k"]`, `must be one of the options, not "y"`},
 		"a map from nothing":   {`[{"name": "a", "type": "select", "options": ["x"], "value_map": {" ": "x"}}]`, `fields[0].value_map[" "]`, "an empty cell cannot be translated: use a default transformation"},

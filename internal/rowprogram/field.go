@@ -97,6 +97,22 @@ func titleCase(name string) string {
 	return label.String()
 }
 
+// MarshalJSON adds the computed id (the name) and label, and gives empty lists of rules as lists.
+func (f Field) MarshalJSON() ([]byte, error) {
+	type plain Field
+	f.Validators = append([]Validator{}, f.Validators...)
+	f.Transformations = append([]Transformation{}, f.Transformations...)
+	text, err := json.Marshal(struct {
+		ID    string `json:"id"`
+		Label string `json:"label"`
+		plain
+	}{f.Name, f.Label(), plain(f)})
+	if err != nil {
+		return nil, fmt.Errorf("rowprogram: write field %q: %w", f.Name, err)
+	}
+	return text, nil
+}
+
 // UnmarshalJSON remembers keys that mean nothing, for Compile to name. The computed id and label may come back.
 func (f *Field) UnmarshalJSON(data []byte) error {
 	type plain Field

@@ -47,6 +47,20 @@ func TestAFieldReadsFromJSONAndKeepsTheDigitsOfLimits(t *testing.T) {
 	require.Equal(t, f, again, "a stored definition comes back the same")
 }
 
+func TestAFieldIsAnsweredWithItsIdAndLabel(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal([]Field{{Name: "first_name", Type: TypeText}})
+	require.NoError(t, err)
+	require.JSONEq(t, `[{
+		"id": "first_name", "label": "First Name", "name": "first_name", "display_name": "", "type": "text",
+		"validators": [], "transformations": [], "options": null
+	}]`, string(text))
+	var again []Field
+	require.NoError(t, json.Unmarshal(text, &again))
+	_, err = Compile(again, Config{})
+	require.NoError(t, err, "what was answered can be sent back")
+}
+
 func TestADefinitionOfTheWrongShapeIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`[]`, `{"name": 5}`, `{"validators": [{"pattern": {}}]}`, `{"transformations": [{"type": "default", "value": []}]}`} {

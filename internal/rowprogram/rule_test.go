@@ -173,6 +173,19 @@ func TestAnEmptyCellIsSubjectToRequiredAlone(t *testing.T) {
 	}
 }
 
+func TestAnEmptyOptionStandsForNoValue(t *testing.T) {
+	t.Parallel()
+	f := Field{Type: TypeSelect, Options: []string{"", "Yes", "No", "Maybe"}}
+	require.Equal(t, [][]string{nil, nil, {"Value must be Yes, No or Maybe"}}, messages(t, f, "", "no", "x"))
+	f.Options = f.Options[:2]
+	require.Equal(t, [][]string{{"Value must be Yes"}}, messages(t, f, "x"))
+	for i := range 30 {
+		f.Options = append(f.Options, string(rune('a'+i)))
+	}
+	require.Contains(t, messages(t, f, "?")[0][0], "Value must be Yes, a, b, ")
+	require.Contains(t, messages(t, f, "?")[0][0], " or 11 more")
+}
+
 func TestAnErrorShowsTheOriginalCellCutAtACharacter(t *testing.T) {
 	t.Parallel()
 	p := mustCompile(t, Field{Name: "value", Type: TypeNumber, Transformations: []Transformation{{Type: "trim"}, {Type: "lowercase"}}})

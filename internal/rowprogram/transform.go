@@ -12,7 +12,7 @@ import (
 )
 
 // casing maps whole texts to one case, as Unicode has it for no language in particular (ß becomes SS).
-type casing struct{ upper, lower cases.Caser }
+type casing struct{ upper, lower transform.Transformer }
 
 func newCasing() *casing {
 	return &casing{upper: cases.Upper(language.Und), lower: cases.Lower(language.Und)}

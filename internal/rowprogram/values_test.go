@@ -308,7 +308,7 @@ var valueTables = []valueTable{
 	},
 	{
 		title: "date with `date_order` \"ymd\"", about: "Numeric dates begin with their year, in four digits or two.",
-		field: Field{Type: TypeDate, DateOrder: "ymd"},
+		field: Field{Type: TypeDate, DateOrder: "YMD"},
 		cases: []valueCase{
 			good("24-02-29", "2024-02-29"), good("24/02/29", "2024-02-29"), good("2024/02/29", "2024-02-29"),
 			bad("29/02/2024", "must be a date in the order year, month, day, such as 2024/02/29"),
