@@ -7,6 +7,7 @@ import (
 	"wharf/internal/jobs"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,10 +62,13 @@ func TestCancelledRunCommitsNothingMore(t *testing.T) {
 	b := newBench(t)
 	started, goOn := make(chan struct{}), make(chan struct{})
 	refused := make(chan error, 1)
-	b.service.work = func(_ context.Context, in txFunc, id uuid.UUID, complete jobs.Complete) error {
+	b.service.work = func(ctx context.Context, _ txFunc, id uuid.UUID, complete jobs.Complete) error {
 		close(started)
-		<-goOn // heeds no context
-		err := merge(in, id, complete)
+		<-goOn
+		heedless := func(fn func(context.Context, pgx.Tx) error) error {
+			return inTenant(b.pool)(context.WithoutCancel(ctx), b.tenant, fn)
+		}
+		err := merge(heedless, id, complete)
 		refused <- err
 		return err
 	}
@@ -74,7 +78,7 @@ func TestCancelledRunCommitsNothingMore(t *testing.T) {
 	_, err := c.Cancel(context.Background(), job, nil)
 	require.NoError(t, err)
 	close(goOn)
-	require.Error(t, receive(t, refused))
+	require.ErrorIs(t, receive(t, refused), jobs.ErrCancelled)
 	b.await(t, c, id, job, "cancelled", "cancelled")
 	require.Zero(t, b.row(t, id).Created)
 }
