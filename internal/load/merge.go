@@ -42,7 +42,7 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 		return Counts{}, err
 	}
 	for _, step := range []func(context.Context) error{
-		m.markUniques, m.findReferences, m.findPolys, m.checkCasts, m.markDuplicates, m.findRows, m.checkRows,
+		m.findReferences, m.markUniques, m.findPolys, m.checkCasts, m.markDuplicates, m.findRows, m.checkRows,
 	} {
 		if err := step(ctx); err != nil {
 			return Counts{}, err
