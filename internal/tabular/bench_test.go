@@ -72,6 +72,40 @@ func BenchmarkCSV(b *testing.B) {
 	}
 }
 
+// BenchmarkCSVPacked reads files that have to be decompressed or decoded first.
+func BenchmarkCSVPacked(b *testing.B) {
+	data := benchFile(",", "", "\n")
+	latin := bytes.ReplaceAll(data, []byte("qualified"), []byte("qualifi\xe9"))
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{
+		{"gzip", gzipped(data)},
+		{"zip", zipped("a.csv", string(data))},
+		{"windows1252", latin},
+		{"utf16", []byte(encoded(b, "utf-16le", string(data)))},
+	} {
+		b.Run(f.name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			var batch Batch
+			for b.Loop() {
+				require.Equal(b, benchRows, drain(b, f.data, &batch))
+			}
+		})
+	}
+}
+
+// BenchmarkOpen finds out about a file and reads no row of it.
+func BenchmarkOpen(b *testing.B) {
+	data := benchFile(",", "", "\n")
+	for b.Loop() {
+		r, err := Open(b.Context(), memory{data: data}, Options{})
+		require.NoError(b, err)
+		require.NoError(b, r.Close())
+	}
+}
+
 // BenchmarkJSONLines reads the same rows as JSON lines.
 func BenchmarkJSONLines(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))

@@ -64,7 +64,7 @@ func (r *csvReader) dialect() (byte, error) {
 
 // findHeader goes to the header that the head shows.
 func (r *csvReader) findHeader() error {
-	rows := headRows(r.window, r.scan.delim, r.opts.Limits.CellBytes, r.row+1)
+	rows := headRows(r.window, r.scan.delim, r.opts.Limits.CellBytes, r.row+1, preambleRows)
 	i := findHeader(rows)
 	if i < 0 {
 		if len(rows) > 0 {
@@ -133,7 +133,7 @@ func (r *csvReader) readHeader() error {
 	if named == 0 {
 		return fault.Newf(fault.Invalid, "row %d cannot be the header: its cells are empty", r.row)
 	}
-	for _, h := range headRows(r.window, r.scan.delim, r.opts.Limits.CellBytes, r.row+1) {
+	for _, h := range headRows(r.window, r.scan.delim, r.opts.Limits.CellBytes, r.row+1, 0) {
 		named = max(named, min(h.extent, len(cells)))
 	}
 	r.named(cells[:named])

@@ -90,30 +90,36 @@ func TestCSVRowErrors(t *testing.T) {
 		want CellError
 	}{
 		"long row": {
-			"a,b,c\n1,2,3,4,x\n", []string{"1", "2", "3"},
+			"a,b,c\n1,2,3,4,x\n",
+			[]string{"1", "2", "3"},
 			CellError{Col: -1, Rule: "ragged", Message: "has 5 cells, but the table has 3 columns", Value: "4,x"},
 		},
 		"long row with quotes": {
-			"a,b\n1,2,\"x,y\"\n", []string{"1", "2"},
+			"a,b\n1,2,\"x,y\"\n",
+			[]string{"1", "2"},
 			CellError{Col: -1, Rule: "ragged", Message: "has 3 cells, but the table has 2 columns", Value: "x,y"},
 		},
 		"a value in a nameless column, far below": {
-			"a,b,\n" + strings.Repeat("1,2,\n", headRecords) + "1,2,x\n", []string{"1", "2"},
+			"a,b,\n" + strings.Repeat("1,2,\n", headRecords) + "1,2,x\n",
+			[]string{"1", "2"},
 			CellError{Row: headRecords, Col: -1, Rule: "ragged", Message: "has 3 cells, but the table has 2 columns", Value: "x"},
 		},
 		"text behind a closing quote": {
-			"a,b\n\"John \"Johnny\" Doe\",2\n", []string{`John Johnny" Doe"`, "2"},
+			"a,b\n\"John \"Johnny\" Doe\",2\n",
+			[]string{`John Johnny" Doe"`, "2"},
 			CellError{
 				Col: 0, Rule: "quote", Value: `John Johnny" Doe"`,
 				Message: "has text behind its closing quote: quotes within quotes must be doubled",
 			},
 		},
 		"NUL": {
-			"a,b\nx\x00y,2\n", []string{"x\uFFFDy", "2"},
+			"a,b\nx\x00y,2\n",
+			[]string{"x\uFFFDy", "2"},
 			CellError{Col: 0, Rule: "nul", Message: "has a NUL byte, which text cannot hold", Value: "x\uFFFDy"},
 		},
 		"a byte that is not UTF-8 in a file that is": {
-			"a,b\nZoë ééééééééééééééé,\xff\n", []string{"Zoë ééééééééééééééé", "\uFFFD"},
+			"a,b\nZoë ééééééééééééééé,\xff\n",
+			[]string{"Zoë ééééééééééééééé", "\uFFFD"},
 			CellError{
 				Col: 1, Rule: "encoding", Value: "\uFFFD",
 				Message: "has bytes that are not utf-8: save the file as UTF-8, or give its encoding",
@@ -127,6 +133,22 @@ func TestCSVRowErrors(t *testing.T) {
 			require.Equal(t, []CellError{c.want}, got.errors)
 			require.Equal(t, c.row, got.rows[c.want.Row])
 		})
+	}
+}
+
+// Damage is marked wherever the text in memory happens to end.
+func TestDamageIsMarkedWhateverTheWindow(t *testing.T) {
+	t.Parallel()
+	text := "a,b\n" + strings.Repeat("plain,é\n\x00,x\ny,\xff\n\"two\nlines\x00\",z\nü,v\n", 3)
+	opts := Options{HeaderRow: 1, Encoding: "utf-8"}
+	want := readAll(t, text, opts)
+	require.Len(t, want.errors, 9)
+	for size := range 60 {
+		r, err := openWithWindow(t.Context(), text, opts, size+1)
+		require.NoError(t, err)
+		got, err := collect(r)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
 	}
 }
 
@@ -151,19 +173,25 @@ func TestCSVFaults(t *testing.T) {
 			"a,b\n1,2\n\n3,\"4\n5,6\n", Options{}, fault.Invalid, "row 4, column B: the quote that opens the cell is never closed", 1,
 		},
 		"a quote that never closes, and much behind it": {
-			"a,b\n1,2\n3,\"4\n" + long, Options{Limits: Limits{CellBytes: 5000}}, fault.TooLarge,
+			"a,b\n1,2\n3,\"4\n" + long,
+			Options{Limits: Limits{CellBytes: 5000}},
+			fault.TooLarge,
 			`row 3, column B: the cell is too large, or the quote that opens it is never closed (limit "cell bytes": 5000)`, 1,
 		},
 		"a quote that never closes in the header": {"a,\"b\n1,2\n", Options{}, fault.Invalid, "row 1, column B: the quote", 0},
 		"a bare cell that is too large": {
-			"a,b\n1,2\n3," + long[:9] + strings.Repeat("x", 5000) + "\n", Options{Limits: Limits{CellBytes: 5000}}, fault.TooLarge,
+			"a,b\n1,2\n3," + long[:9] + strings.Repeat("x", 5000) + "\n",
+			Options{Limits: Limits{CellBytes: 5000}},
+			fault.TooLarge,
 			`row 3, column B: the cell is too large (limit "cell bytes": 5000)`, 1,
 		},
 		"a header cell that is too large": {
 			strings.Repeat("x", 51) + ",b\n", Options{Limits: Limits{CellBytes: 50}}, fault.TooLarge, `(limit "cell bytes": 50)`, 0,
 		},
 		"a line without an end": {
-			"a,b\n" + strings.Repeat("x,", minRecordBytes), Options{}, fault.TooLarge,
+			"a,b\n" + strings.Repeat("x,", minRecordBytes),
+			Options{},
+			fault.TooLarge,
 			fmt.Sprintf(`row 2 is too large (limit "row bytes": %d)`, minRecordBytes), 0,
 		},
 		"header row beyond the end":       {"a,b\n1,2\n", Options{HeaderRow: 4}, fault.Invalid, "row 4 cannot be the header: the file has 2 rows", 0},

@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 )
@@ -12,23 +13,21 @@ const flushBytes = 64 << 10
 // CSVWriter writes rows as delimited text that Open reads back identically: UTF-8, a line feed behind every row, and
 // quotes only where a cell needs them. It is not safe for concurrent use.
 type CSVWriter struct {
-	w      io.Writer
-	delim  byte
-	buf    []byte
-	quoted [256]bool // the bytes that no bare cell may hold
-	begun  bool
-	err    error
+	w       io.Writer
+	delim   byte
+	pattern uint64 // delim in each byte
+	buf     []byte
+	begun   bool
+	err     error
 }
 
 // NewCSVWriter returns a writer to w. delimiter is one ASCII character other than a quote or a line end; of a file that
 // was read it is Info.Delimiter[0]. The caller flushes.
 func NewCSVWriter(w io.Writer, delimiter byte) *CSVWriter {
-	c := &CSVWriter{w: w, delim: delimiter, buf: make([]byte, 0, flushBytes+flushBytes/4)}
-	for b := range byte(0x20) {
-		c.quoted[b] = true
+	return &CSVWriter{
+		w: w, delim: delimiter, pattern: lowBits * uint64(delimiter),
+		buf: make([]byte, 0, flushBytes+flushBytes/4),
 	}
-	c.quoted['"'], c.quoted[delimiter] = true, true
-	return c
 }
 
 // Write adds a row; one without cells adds nothing. An error is that of the writer below, and stays.
@@ -60,18 +59,35 @@ func (c *CSVWriter) bare(cell []byte, first, only bool) bool {
 	if len(cell) == 0 {
 		return !only
 	}
-	for _, b := range cell {
-		if c.quoted[b] {
-			return false
-		}
-	}
 	switch {
-	case cell[0] == ' ' || (first && cell[0] == '#'):
+	case cell[0] == ' ' || (first && cell[0] == '#') || c.special(cell):
 		return false
 	case first && !c.begun:
 		return plainStart(cell)
 	}
 	return true
+}
+
+// special reports whether cell holds a delimiter, a quote or a control character. It looks at eight bytes at a time, the
+// last of them perhaps twice.
+func (c *CSVWriter) special(cell []byte) bool {
+	const quotes, blanks = lowBits * '"', lowBits * ' '
+	if len(cell) < 8 {
+		for _, b := range cell {
+			if b == c.delim || b == '"' || b < ' ' {
+				return true
+			}
+		}
+		return false
+	}
+	for i := 0; i < len(cell); i += 8 {
+		x := binary.LittleEndian.Uint64(cell[min(i, len(cell)-8):])
+		q, d := x^quotes, x^c.pattern
+		if (((q-lowBits)&^q)|((d-lowBits)&^d)|((x-blanks)&^x))&highBits != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // plainStart reports whether cell begins like a word, and not like the line "sep=;" or the signature of another format.

@@ -55,6 +55,22 @@ func TestCellsAreQuotedOnlyWhereTheyNeedIt(t *testing.T) {
 	}
 }
 
+// A cell of any length is quoted for one character, wherever it stands.
+func TestOneCharacterIsEnoughForQuotes(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 40; n++ {
+		for i := range n {
+			for _, c := range []byte{';', '"', '\n', '\x01', '\x1f'} {
+				cell := bytes.Repeat([]byte("x"), n)
+				cell[i] = c
+				require.Equal(t, byte('"'), written(t, ';', [][]string{{"x", string(cell)}})[2])
+			}
+			cell := strings.Repeat("\x20\x21\x23\u00e9:,<\x7f", 10)[i+1 : i+1+n]
+			require.Equal(t, "x;y"+cell+"\n", written(t, ';', [][]string{{"x", "y" + cell}}))
+		}
+	}
+}
+
 // tables draws a header of unique names and rows of anything that a cell may hold.
 func tables(t *rapid.T) [][]string {
 	pieces := []string{
@@ -124,6 +140,14 @@ func TestWhatIsWrittenNeedsNoOptionsToBeReadBack(t *testing.T) {
 		require.Equal(t, rows[0], got.header)
 		require.Equal(t, rows[1:], got.rows)
 	}
+}
+
+// A short row is no comment, whatever it begins with.
+func TestAHashInAShortRowIsQuoted(t *testing.T) {
+	t.Parallel()
+	text := written(t, ',', [][]string{{"a", "b"}, {"# x"}})
+	require.Equal(t, "a,b\n\"# x\"\n", text)
+	require.Equal(t, [][]string{{"# x", ""}}, readAll(t, text, Options{}).rows)
 }
 
 type failingWriter struct{ err error }

@@ -19,8 +19,9 @@ type headRow struct {
 	data   bool // its first cell, or half of them, are values rather than names
 }
 
-// headRows looks at the records from pos on; blank ones are counted and left out. number is that of the first row.
-func headRows(w *window, delim byte, cellBytes int, number int64) []headRow {
+// headRows looks at the records from pos on, at the first few of them closely; blank ones are counted and left out.
+// number is that of the first row.
+func headRows(w *window, delim byte, cellBytes int, number int64, closely int) []headRow {
 	s := newScanner(w, delim, cellBytes)
 	row := make([][]byte, headCells)
 	var rows []headRow
@@ -34,7 +35,7 @@ func headRows(w *window, delim byte, cellBytes int, number int64) []headRow {
 				row = make([][]byte, rec.cells+headCells)
 				rec = newScanner(w, delim, cellBytes).scan(row, pos)
 			}
-			h := lookAt(row[:rec.cells], len(rows) < preambleRows)
+			h := lookAt(row[:rec.cells], len(rows) < closely)
 			h.number, h.note = number, w.buf[pos] == '#'
 			rows = append(rows, h)
 		default:

@@ -103,46 +103,56 @@ func TestJSONRowErrors(t *testing.T) {
 		want CellError
 	}{
 		"a key that comes late": {
-			strings.Repeat(first, headRecords) + `{"a":1,"x":2,"y\n":3}` + "\n", []string{"1", ""},
+			strings.Repeat(first, headRecords) + `{"a":1,"x":2,"y\n":3}` + "\n",
+			[]string{"1", ""},
 			CellError{Row: headRecords, Col: -1, Rule: "unknown", Message: "has 2 keys that none of the first rows has: x, y\n"},
 		},
 		"a key twice": {
-			first + `{"a":1,"a":2}` + "\n", []string{"1", ""},
+			first + `{"a":1,"a":2}` + "\n",
+			[]string{"1", ""},
 			CellError{Row: 1, Col: 0, Rule: "duplicate", Message: "has the same key twice", Value: "2"},
 		},
 		"NUL": {
-			first + `{"a":"x\u0000","b":2}` + "\n", []string{"x\uFFFD", "2"},
+			first + `{"a":"x\u0000","b":2}` + "\n",
+			[]string{"x\uFFFD", "2"},
 			CellError{Row: 1, Col: 0, Rule: "nul", Message: "has a NUL character, which text cannot hold", Value: "x\uFFFD"},
 		},
 		"half a surrogate pair": {
-			first + `{"a":"x\ud83dy","b":2}` + "\n", []string{"x\uFFFDy", "2"},
+			first + `{"a":"x\ud83dy","b":2}` + "\n",
+			[]string{"x\uFFFDy", "2"},
 			CellError{
 				Row: 1, Col: 0, Rule: "encoding", Value: "x\uFFFDy",
 				Message: "has half of a surrogate pair, which is no character",
 			},
 		},
 		"not an object": {
-			first + `[1, 2]` + "\n", []string{"", ""},
+			first + `[1, 2]` + "\n",
+			[]string{"", ""},
 			CellError{Row: 1, Col: -1, Rule: "json", Message: "is not an object like the rows above it", Value: "[1, 2]"},
 		},
 		"a line that is not JSON": {
-			first + `{"a":1,"b":}` + "\n" + first, []string{"", ""},
+			first + `{"a":1,"b":}` + "\n" + first,
+			[]string{"", ""},
 			CellError{Row: 1, Col: -1, Rule: "json", Message: "is not valid JSON", Value: `{"a":1,"b":}`},
 		},
 		"a line that is cut off": {
-			first + `{"a":1,"b` + "\n" + first, []string{"", ""},
+			first + `{"a":1,"b` + "\n" + first,
+			[]string{"", ""},
 			CellError{Row: 1, Col: -1, Rule: "json", Message: "is not valid JSON", Value: `{"a":1,"b`},
 		},
 		"a last line that is cut off": {
-			first + `{"a":1,"b`, []string{"", ""},
+			first + `{"a":1,"b`,
+			[]string{"", ""},
 			CellError{Row: 1, Col: -1, Rule: "json", Message: "is not valid JSON", Value: `{"a":1,"b`},
 		},
 		"a longer array": {
-			`[["a","b"],[1,2,"",null],[1,2,3]]`, []string{"1", "2"},
+			`[["a","b"],[1,2,"",null],[1,2,3]]`,
+			[]string{"1", "2"},
 			CellError{Row: 1, Col: -1, Rule: "ragged", Message: "has 3 cells, but the table has 2 columns", Value: "3"},
 		},
 		"wrong bytes": {
-			"{\"a\":\"éééééééééééééééé\",\"b\":2}\n" + "{\"a\":\"x\xff\",\"b\":2}\n", []string{"x\uFFFD", "2"},
+			"{\"a\":\"éééééééééééééééé\",\"b\":2}\n" + "{\"a\":\"x\xff\",\"b\":2}\n",
+			[]string{"x\uFFFD", "2"},
 			CellError{
 				Row: 1, Col: 0, Rule: "encoding", Value: "x\uFFFD",
 				Message: "has bytes that are not utf-8: save the file as UTF-8, or give its encoding",

@@ -37,9 +37,9 @@ func (s *stored) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
 	s.pos += int64(n)
 	switch {
-	case err == io.EOF && s.pos >= s.src.Size(): //nolint:errorlint // io.Reader's contract: io.EOF itself
+	case err == io.EOF && s.pos >= s.src.Size():
 		return n, io.EOF
-	case err == io.EOF: //nolint:errorlint // as above
+	case err == io.EOF:
 		return n, s.failed(io.ErrUnexpectedEOF)
 	case err != nil:
 		return n, s.failed(err)
@@ -61,10 +61,10 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := io.ReadFull(s, p)
-	if err == io.ErrUnexpectedEOF && s.err == nil { //nolint:errorlint // io.ReadFull gives it bare
+	if err == io.ErrUnexpectedEOF && s.err == nil {
 		err = io.EOF
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay bare; others come from Read and are wrapped
+	return n, err
 }
 
 // seek makes off the next byte to be read.

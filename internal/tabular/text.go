@@ -68,7 +68,7 @@ func (t *text) settle(first []byte, err error) {
 		var more int
 		more, err = io.ReadFull(rest, sample[n:])
 		n += more
-		if err == io.ErrUnexpectedEOF { //nolint:errorlint // bare, it is io.ReadFull's own; wrapped, the source's
+		if err == io.ErrUnexpectedEOF { // bare, it is io.ReadFull's own; wrapped, the source's
 			err = io.EOF
 		}
 	}
@@ -77,7 +77,7 @@ func (t *text) settle(first []byte, err error) {
 		rest = failing{err}
 	}
 	t.ascii = false
-	t.charset = eightBitCharset(sample, err == io.EOF) //nolint:errorlint // bare, as io.Reader has it
+	t.charset = eightBitCharset(sample, err == io.EOF)
 	t.r = io.MultiReader(bytes.NewReader(sample), rest)
 	if t.charset.enc != nil {
 		t.r = transform.NewReader(t.r, t.charset.enc.NewDecoder())

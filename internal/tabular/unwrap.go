@@ -26,7 +26,6 @@ const (
 var (
 	errEmptyFile         = fault.New(fault.Invalid, "the file is empty")
 	errDirectoryTooLarge = overLimit("zip directory bytes", directoryBytes, "the zip lists too many files")
-	errZipDamaged        = fault.New(fault.Invalid, "the zip file is damaged: make it again, or upload the file itself")
 	errZipEncrypted      = fault.New(fault.UnsupportedMedia, "the zip file is protected by a password: upload it without")
 )
 
@@ -70,8 +69,11 @@ func (c *content) open(limits Limits) error {
 		c.r = &limited{r: c.r, stored: c.stored, limits: limits}
 		return nil
 	}
-	if err != nil || inner == nil {
+	if err != nil {
 		return c.blame(err)
+	}
+	if inner == nil {
+		return nil // a document that is a zip
 	}
 	c.compression = string(c.kind)
 	if err := c.peek(&limited{r: inner, stored: c.stored, start: c.start, limits: limits, packed: string(c.kind)}); err != nil {
@@ -87,7 +89,7 @@ func (c *content) open(limits Limits) error {
 func (c *content) peek(r io.Reader) error {
 	head := make([]byte, headBytes)
 	n, err := io.ReadFull(r, head)
-	switch err { //nolint:errorlint // bare, they are io.ReadFull's own; wrapped, the source's
+	switch err { // bare, they are io.ReadFull's own; wrapped, the source's
 	case nil:
 	case io.EOF:
 		return errEmptyFile
@@ -149,18 +151,19 @@ func incidental(name string) bool {
 // blame says whose fault an error of opening is: the source's, or the file's.
 func (c *content) blame(err error) error {
 	switch {
-	case err == nil:
-		return nil
 	case c.stored.err != nil:
 		return c.stored.err
 	case fault.CodeOf(err) != fault.Internal:
 		return err
 	case errors.Is(err, zip.ErrAlgorithm):
 		return refuse(kindPacked)
-	case c.kind == kindZip:
-		return fault.Wrap(err, errZipDamaged.Code, errZipDamaged.Message)
 	}
-	return fault.Wrap(err, fault.Invalid, "the gzip file is damaged: make it again, or upload the file itself")
+	return damaged(string(c.kind), err)
+}
+
+// damaged is the error of an archive that cannot be read to its end.
+func damaged(archive string, cause error) *fault.Error {
+	return fault.Wrap(cause, fault.Invalid, "the "+archive+" file is damaged: make it again, or upload the file itself")
 }
 
 func (c *content) close() error {
@@ -193,10 +196,10 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, overLimit("decompressed bytes", l.limits.DecompressedBytes, "the file holds too much data")
 	case l.packed != "" && l.n > ratioGrace && l.n/max(l.stored.pos-l.start, 1) >= l.limits.Ratio:
 		return 0, overLimit("ratio", l.limits.Ratio, "the file expands to too many times its compressed size")
-	case err == nil || err == io.EOF: //nolint:errorlint // io.Reader's contract: io.EOF itself
-		return n, err
+	case err == nil || err == io.EOF:
+		return n, err //nolint:wrapcheck // io.EOF has to stay what it is
 	case l.stored.err != nil:
 		return n, l.stored.err
 	}
-	return n, fault.Wrap(err, fault.Invalid, "the "+l.packed+" file is damaged: make it again, or upload the file itself")
+	return n, damaged(l.packed, err)
 }

@@ -59,7 +59,7 @@ func (w *window) more() (bool, error) {
 	}
 	n, err := io.ReadFull(w.src, w.buf[w.end:size])
 	w.end += n
-	switch err { //nolint:errorlint // bare, they are io.ReadFull's own; wrapped, the source's
+	switch err { // bare, they are io.ReadFull's own; wrapped, the source's
 	case nil:
 	case io.EOF, io.ErrUnexpectedEOF:
 		w.eof = true
