@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -238,7 +237,7 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 	if err != nil {
 		return fmt.Errorf("exporter: encode counts: %w", err)
 	}
-	warnings, err := json.Marshal(slices.Concat([]string{}, r.warnings))
+	warnings, err := json.Marshal(append([]string{}, r.warnings...))
 	if err != nil {
 		return fmt.Errorf("exporter: encode warnings: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 )
 
@@ -59,7 +60,13 @@ type File struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	Found
+}
+
+// Found is what was found out about a file, and what was decided for columns that could be read in two ways.
+type Found struct {
 	tabular.Info
+	Decisions []rowprogram.Decision `json:"decisions,omitempty"`
 }
 
 // Progress is how far a run has come.
@@ -143,7 +150,7 @@ func (r row) view() (Import, error) {
 	for _, part := range []struct {
 		doc json.RawMessage
 		dst any
-	}{{r.Errors, &i.Errors}, {r.FileInfo, &i.File.Info}, {r.Mapped, &i.Mapping}} {
+	}{{r.Errors, &i.Errors}, {r.FileInfo, &i.File.Found}, {r.Mapped, &i.Mapping}} {
 		if part.doc == nil {
 			continue
 		}

@@ -165,9 +165,6 @@ func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config) error {
 	if strings.TrimSpace(i.Name) == "" {
 		wrong = append(wrong, fault.Field{Field: "name", Message: "is required"})
 	}
-	if len(i.Fields) == 0 {
-		wrong = append(wrong, fault.Field{Field: "fields", Message: "at least one field is required"})
-	}
 	if _, err := rowprogram.Compile(i.Fields, cfg); err != nil {
 		e, coded := fault.As(err)
 		if !coded {

@@ -124,16 +124,21 @@ func (r *run) streamResult(ctx context.Context, w io.Writer) error {
 		shown := make([][]byte, len(fields))
 		for rows.Next() {
 			raw := rows.RawValues()
-			bad := raw[1] != nil
-			if bad && r.def.FilterInvalid {
+			if raw[1] != nil && r.def.FilterInvalid {
 				continue
 			}
-			for i := range fields {
-				shown[i] = r.program.AppendPresent(shown[i][:0], i, raw[i+2])
-				cells[i] = shown[i]
+			errs, err := rowErrors(raw[1])
+			if err != nil {
+				return err
+			}
+			for i, f := range fields {
+				if cells[i] = raw[i+2]; !errs.concern(f.Name) {
+					shown[i] = r.program.AppendPresent(shown[i][:0], i, raw[i+2])
+					cells[i] = shown[i]
+				}
 			}
 			if withErrors {
-				cells[len(fields)] = messages(raw[1])
+				cells[len(fields)] = errs.text()
 			}
 			if err := out.Write(cells); err != nil {
 				return fmt.Errorf("importer: write result: %w", err)
@@ -153,18 +158,38 @@ func (r *run) streamResult(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// messages joins a row's errors for people.
-func messages(doc []byte) []byte {
+// stagedErrors are the errors of one staged row.
+type stagedErrors []struct{ Field, Message string }
+
+func rowErrors(doc []byte) (stagedErrors, error) {
 	if doc == nil {
-		return nil
+		return nil, nil
 	}
-	var errs []struct{ Message string }
+	var errs stagedErrors
 	if err := json.Unmarshal(doc, &errs); err != nil {
-		return doc
+		return nil, fmt.Errorf("importer: read errors: %w", err)
 	}
-	parts := make([]string, 0, len(errs))
-	for _, e := range errs {
-		parts = append(parts, e.Message)
+	return errs, nil
+}
+
+// concern reports whether an error is about the field: its cell is then shown as it came.
+func (e stagedErrors) concern(field string) bool {
+	for _, one := range e {
+		if one.Field == field {
+			return true
+		}
 	}
-	return []byte(strings.Join(parts, "; "))
+	return false
+}
+
+// text joins the messages for people.
+func (e stagedErrors) text() []byte {
+	var b []byte
+	for i, one := range e {
+		if i > 0 {
+			b = append(b, "; "...)
+		}
+		b = append(b, one.Message...)
+	}
+	return b
 }

@@ -40,6 +40,7 @@ type run struct {
 	plan    *load.Plan
 	staging string // name of the staging table
 	staged  load.Staged
+	decided []rowprogram.Decision
 	rows    atomic.Int64
 	bytes   atomic.Int64
 }
@@ -117,8 +118,12 @@ func (r *run) stage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	decided, err := marshalAll(r.decided)
+	if err != nil {
+		return err
+	}
 	return tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := exec(ctx, tx, "note staging", stagedImport, r.p.Tenant, r.row.ID, r.staging, r.staged.Rows)
+		_, err := exec(ctx, tx, "note staging", stagedImport, r.p.Tenant, r.row.ID, r.staging, r.staged.Rows, decided[0])
 		return err
 	})
 }
@@ -182,7 +187,7 @@ func (r *run) survey(ctx context.Context) error {
 	for {
 		err := reader.Next(&file)
 		if errors.Is(err, io.EOF) {
-			r.program.Decide()
+			r.decided = r.program.Decide()
 			return nil
 		}
 		if err != nil {
@@ -211,7 +216,10 @@ func (r *run) prepare(ctx context.Context, reader tabular.Reader) error {
 	if err != nil {
 		return err
 	}
-	if r.program, err = rowprogram.Compile(fields, r.s.cfg.Programs); err != nil {
+	programs := r.s.cfg.Programs
+	format := reader.Info().Format
+	programs.PlainNumbers = format == "json" || format == "jsonl" // a number there is no serial of a workbook's date
+	if r.program, err = rowprogram.Compile(fields, programs); err != nil {
 		return fmt.Errorf("importer: compile: %w", err)
 	}
 	info, err := marshalAll(reader.Info(), columns.Names(r.header, r.def.Fields))
