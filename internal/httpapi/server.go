@@ -1,7 +1,3 @@
-// Package httpapi is the HTTP API: routes, decode → call → encode, and the one place where errors become answers.
-//
-// The contract is openapi.yaml; api.gen.go is made from it. What a route asks of its caller stands there too, as the scopes
-// of its security: the gate reads them, so that no route can be served without its permission.
 package httpapi
 
 import (
@@ -25,8 +21,6 @@ import (
 	"wharf/internal/objectstore"
 )
 
-//go:generate go tool oapi-codegen -config oapi-codegen.yaml openapi.yaml
-
 // Config is what a Server needs; all of it is required but TrustProxies.
 type Config struct {
 	Pool      *pgxpool.Pool
@@ -39,7 +33,7 @@ type Config struct {
 	Jobs      *jobs.Client
 	Ready     func(ctx context.Context) error // migrations are applied
 	Log       *slog.Logger
-	Now       func() time.Time
+	Now       func() time.Time // the wall clock: deadlines of connections go by it
 
 	UploadBytes   int64         // of a file
 	BodyBytes     int64         // of a JSON body
@@ -49,43 +43,65 @@ type Config struct {
 	TrustProxies  []*net.IPNet  // whose X-Forwarded-For is believed
 }
 
-// Server serves the API.
-type Server struct {
-	cfg  Config
-	echo *echo.Echo
-	http *http.Server
+func (c Config) validate() error {
+	parts := c.Pool != nil && c.Keys != nil && c.Audit != nil && c.Catalog != nil && c.Objects != nil && c.Importers != nil &&
+		c.Exports != nil && c.Jobs != nil && c.Ready != nil && c.Log != nil && c.Now != nil
+	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
+	if !parts || !limits {
+		return errors.New("httpapi: every field of Config but TrustProxies is required")
+	}
+	return nil
 }
 
-// New returns a server; it does not listen yet.
+// maxHeaderBytes bounds a request's header.
+const maxHeaderBytes = 64 << 10
+
+// Server serves the API.
+type Server struct {
+	cfg      Config
+	contract contract
+	echo     *echo.Echo
+	http     *http.Server
+}
+
+// New returns a server; it does not listen yet. It fails on a Config that lacks something, and on a route that the
+// contract does not know.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, echo: echo.New()}
-	spec, err := GetSwagger()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	spec, err := GetSpec()
 	if err != nil {
 		return nil, fmt.Errorf("httpapi: read openapi: %w", err)
+	}
+	s := &Server{cfg: cfg, echo: echo.New()}
+	if s.contract, err = readContract(spec); err != nil {
+		return nil, err
+	}
+	document, err := publicDocument()
+	if err != nil {
+		return nil, err
 	}
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.handleError
 	e.Binder = strictBinder{}
 	e.IPExtractor = ipExtractor(cfg.TrustProxies)
-	e.Use(s.identify, s.logRequest, s.recover, s.keepMoving, s.gate(rulesOf(spec)), s.limitBody)
-	doc, err := document(spec)
-	if err != nil {
+	e.Pre(headAsGet)
+	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters)
+	RegisterHandlers(e, NewStrictHandler(&handlers{Server: s, document: document}, nil))
+	if err := s.contract.covers(e.Routes()); err != nil {
 		return nil, err
 	}
-	RegisterHandlers(e, NewStrictHandler(&handlers{Server: s, openapi: doc}, nil))
 	s.http = &http.Server{
 		Handler:           e,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }
-
-// Handler gives the API without a listener, for tests.
-func (s *Server) Handler() http.Handler { return s.echo }
 
 // Serve answers on l until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
@@ -95,7 +111,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown takes no more connections and waits for running requests until ctx ends.
+// Shutdown takes no more connections and waits for running requests until ctx ends; those that still run are cut off then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("httpapi: requests still ran at shutdown: %w", err), s.http.Close())
@@ -103,6 +119,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// ipExtractor gives the caller's address: the connection's, or what a trusted proxy says it forwards for.
 func ipExtractor(trusted []*net.IPNet) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()
@@ -113,3 +130,11 @@ func ipExtractor(trusted []*net.IPNet) echo.IPExtractor {
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
 }
+
+// handlers implements the generated interface: decode → call → encode.
+type handlers struct {
+	*Server
+	document map[string]any // for GetOpenAPI
+}
+
+var _ StrictServerInterface = (*handlers)(nil)

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -32,9 +32,15 @@ var statuses = map[fault.Code]int{
 	fault.Internal:         http.StatusInternalServerError,
 }
 
-const problemType = "application/problem+json"
+const (
+	problemType = "application/problem+json"
+	// clientGone is what the log says of a request whose client did not wait for the answer; nobody reads it elsewhere.
+	clientGone = 499
+	// retryLater is when a client may try again while a part is away, in seconds.
+	retryLater = 5
+)
 
-// problem turns any error into the answer that its caller may see. A 5xx says nothing but the request's id.
+// problem turns any error into the answer that its caller may see.
 func problem(err error, requestID string) Problem {
 	p := Problem{Type: "about:blank", RequestId: requestID}
 	var he *echo.HTTPError
@@ -47,26 +53,50 @@ func problem(err error, requestID string) Problem {
 			p.Errors = &f.Fields
 		}
 	case errors.As(err, &tooLarge):
-		p.Status, p.Detail = http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes", tooLarge.Limit)
+		p.Status, p.Detail = http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes, the most that is taken", tooLarge.Limit)
+	case errors.Is(err, http.ErrNotMultipart), errors.Is(err, http.ErrMissingBoundary):
+		p.Status, p.Detail = http.StatusUnsupportedMediaType, "send the file as multipart/form-data, with its boundary"
 	case errors.As(err, &he):
-		p.Status, p.Detail = he.Code, fmt.Sprint(he.Message)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		p.Status, p.Detail = http.StatusBadRequest, "the request broke off"
-	case errors.Is(err, io.EOF):
-		p.Status, p.Detail = http.StatusBadRequest, "a JSON body is needed"
+		p.Status, p.Detail = he.Code, routeDetail(he)
 	default:
 		p.Status = http.StatusInternalServerError
 	}
-	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
-		p.Detail, p.Errors = "internal error; give the request id to whoever runs this service", nil
+	if p.Status >= http.StatusInternalServerError {
+		p.Detail, p.Errors = silence(p.Status), nil
 	}
 	p.Title, p.StatusCode = http.StatusText(p.Status), p.Status
 	return p
 }
 
+// routeDetail says in words what Echo's router answers.
+func routeDetail(he *echo.HTTPError) string {
+	switch he.Code {
+	case http.StatusNotFound:
+		return "there is no such route; /api/openapi.json lists them"
+	case http.StatusMethodNotAllowed:
+		return "the route does not take this method; the Allow header lists those it takes"
+	default:
+		return fmt.Sprint(he.Message)
+	}
+}
+
+// silence is all that a 5xx says.
+func silence(status int) string {
+	if status == http.StatusServiceUnavailable {
+		return "not available now; try again"
+	}
+	return "internal error; give the request id to whoever runs this service"
+}
+
 // handleError is where every error becomes an answer, and where a 5xx is logged.
 func (s *Server) handleError(err error, c echo.Context) {
 	ctx := c.Request().Context()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		if !c.Response().Committed {
+			c.Response().WriteHeader(clientGone)
+		}
+		return
+	}
 	p := problem(err, audit.RequestID(ctx))
 	if p.Status >= http.StatusInternalServerError {
 		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "request failed", append(identity(ctx), slog.String("error", err.Error()))...)
@@ -77,24 +107,17 @@ func (s *Server) handleError(err error, c echo.Context) {
 	h := c.Response().Header()
 	switch f, coded := fault.As(err); {
 	case coded && f.RetryAfter > 0:
-		h.Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds()+0.999)))
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	case p.Status == http.StatusServiceUnavailable:
-		h.Set("Retry-After", "5")
+		h.Set("Retry-After", strconv.Itoa(retryLater))
 	case p.Status == http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 	}
-	if err := writeJSON(c, p.Status, problemType, p); err != nil {
-		s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "answer not written", append(identity(ctx), slog.String("error", err.Error()))...)
+	h.Set(echo.HeaderContentType, problemType)
+	c.Response().WriteHeader(p.Status)
+	if err := json.NewEncoder(c.Response()).Encode(p); err != nil {
+		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "answer not written", append(identity(ctx), slog.String("error", err.Error()))...)
 	}
-}
-
-func writeJSON(c echo.Context, status int, contentType string, v any) error {
-	c.Response().Header().Set(echo.HeaderContentType, contentType)
-	c.Response().WriteHeader(status)
-	if c.Request().Method == http.MethodHead {
-		return nil
-	}
-	return json.NewEncoder(c.Response()).Encode(v) //nolint:wrapcheck // logged by the caller
 }
 
 // identity gives the attributes that every line about a request carries.

@@ -1,0 +1,198 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"wharf/internal/fault"
+	"wharf/internal/importer"
+	"wharf/internal/objectstore"
+)
+
+// CreateImport streams the file to the store as it comes and starts the import when the form is whole. What was stored
+// for a request that is refused is deleted again.
+func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObject) (CreateImportResponseObject, error) {
+	f := importForm{h: h, given: map[string]bool{}}
+	if err := f.read(ctx, req.Body); err != nil {
+		f.discard(ctx)
+		return nil, err
+	}
+	// The upload is whole: the import begins even if the client does not wait for the answer.
+	accepted, err := h.cfg.Importers.Start(context.WithoutCancel(ctx), caller(ctx), f.req, *f.file)
+	if err != nil {
+		f.settle(ctx, err)
+		return nil, err
+	}
+	location := "/api/v1/imports/" + accepted.ID.String()
+	return CreateImport202JSONResponse{Body: accepted, Headers: CreateImport202ResponseHeaders{Location: &location}}, nil
+}
+
+// importForm collects the parts of an upload.
+type importForm struct {
+	h     *handlers
+	req   importer.Request
+	file  *objectstore.Object // stored; nil before
+	given map[string]bool     // names of the parts that came
+}
+
+// read takes the parts in the order they come. Every error but one of the store says what is wrong with the form.
+func (f *importForm) read(ctx context.Context, parts *multipart.Reader) error {
+	for {
+		part, err := parts.NextPart()
+		if err == io.EOF { //nolint:errorlint // itself, it is the end of the form; wrapped, the form broke off
+			break
+		}
+		if err != nil {
+			return formFault(err)
+		}
+		if err := f.take(ctx, part); err != nil {
+			return err
+		}
+	}
+	if f.file == nil {
+		return fieldFault("file", "is required")
+	}
+	return nil
+}
+
+// formFault explains an error of the form's reader. The body's own errors are told by keepMoving and limitBody.
+func formFault(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return fmt.Errorf("httpapi: read form: %w", err)
+	}
+	return fault.Wrap(err, fault.Malformed, "the form cannot be read: it breaks off, or is no multipart/form-data")
+}
+
+func fieldFault(name, message string) error {
+	return fault.New(fault.Invalid, "the form does not fit").WithFields(fault.Field{Field: name, Message: message})
+}
+
+func (f *importForm) take(ctx context.Context, part *multipart.Part) error {
+	name := part.FormName()
+	switch {
+	case name == "":
+		return fault.New(fault.Malformed, "a part of the form has no name")
+	case f.given[name]:
+		return fieldFault(name, "is given twice")
+	}
+	f.given[name] = true
+	if name == "file" {
+		return f.store(ctx, part)
+	}
+	value, err := readField(name, part)
+	if err != nil {
+		return err
+	}
+	if err := setField(&f.req, name, value); err != nil {
+		return fieldFault(name, err.Error())
+	}
+	return nil
+}
+
+// fieldBytes is how much one part other than the file may hold.
+const fieldBytes = 1 << 20
+
+func readField(name string, part io.Reader) (string, error) {
+	raw, err := io.ReadAll(io.LimitReader(part, fieldBytes+1))
+	switch {
+	case err != nil:
+		return "", formFault(err)
+	case len(raw) > fieldBytes:
+		return "", fault.Newf(fault.TooLarge, "the form field %q is larger than %d bytes, the most that is taken", name, fieldBytes)
+	case !utf8.Valid(raw):
+		return "", fieldFault(name, "must be UTF-8 text")
+	}
+	return string(raw), nil
+}
+
+// store streams the file's part to the store.
+func (f *importForm) store(ctx context.Context, part *multipart.Part) error {
+	f.req.FileName = fileName(part.FileName())
+	limit := f.h.cfg.UploadBytes
+	body := &limitedPart{r: part, left: limit}
+	obj, err := f.h.cfg.Importers.Upload(ctx, caller(ctx), f.req.FileName, body)
+	switch {
+	case body.over:
+		return fault.Newf(fault.TooLarge, "the file is larger than %d bytes, the most that is taken", limit).
+			WithFields(fault.Field{Field: "file", Message: "is too large"})
+	case body.err != nil:
+		return formFault(body.err)
+	case err != nil:
+		return err
+	}
+	f.file = &obj
+	return nil
+}
+
+// maxFileName is how much of a file's name is kept, in characters.
+const maxFileName = 255
+
+// fileName gives a name that a database and a header can hold; a file without one is an "upload".
+func fileName(given string) string {
+	name := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(given, "\uFFFD")))
+	if len(name) == 0 {
+		return "upload"
+	}
+	return string(name[max(0, len(name)-maxFileName):]) // its end says what kind it is
+}
+
+// limitedPart fails, rather than ends, past its limit, and remembers what broke it.
+type limitedPart struct {
+	r    io.Reader
+	left int64
+	over bool
+	err  error
+}
+
+var errOverLimit = errors.New("httpapi: the file is over the limit")
+
+// Read reads up to the limit and one byte more, by which it knows.
+func (l *limitedPart) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.left+1 {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		l.over = true
+		return 0, errOverLimit
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		l.err = err
+	}
+	return n, err //nolint:wrapcheck // io.EOF must stay
+}
+
+// settle deletes the upload after Start refused it. A failure of ours is no refusal: the import may have been written, only
+// its answer lost, and then its file must stay.
+func (f *importForm) settle(ctx context.Context, err error) {
+	if statuses[fault.CodeOf(err)] < http.StatusInternalServerError {
+		f.discard(ctx)
+		return
+	}
+	f.h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "upload kept: whether its import began is not known",
+		append(identity(ctx), slog.String("object", f.file.Key))...)
+}
+
+func (f *importForm) discard(ctx context.Context) {
+	if f.file == nil {
+		return
+	}
+	if err := f.h.cfg.Importers.Discard(ctx, *f.file); err != nil {
+		f.h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "refused upload not deleted",
+			append(identity(ctx), slog.String("object", f.file.Key), slog.String("error", err.Error()))...)
+	}
+}
