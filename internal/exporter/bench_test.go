@@ -1,0 +1,72 @@
+package exporter
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"wharf/internal/catalog"
+	"wharf/internal/sample"
+	"wharf/internal/tenancy"
+	"wharf/internal/testenv"
+)
+
+// BenchmarkEngine reads one table of benchRows rows under row security and throws the bytes away, beside Postgres's own
+// COPY of them as CSV.
+func BenchmarkEngine(b *testing.B) {
+	const benchRows = 200_000
+	ctx := context.Background()
+	db := testenv.Wharf(b)
+	tenant := db.Tenant(b, "bench")
+	fillBenchTable(b, db, tenant.String(), benchRows)
+	pool := db.Service(b)
+	s := New(Config{
+		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants",
+		Catalog: func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
+			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
+		},
+	})
+	b.Run("json", func(b *testing.B) {
+		for b.Loop() {
+			r := &run{s: s, p: tenancy.System(tenant), tables: map[string]int64{}}
+			require.NoError(b, r.document(ctx, io.Discard))
+			require.EqualValues(b, benchRows, r.rows.Load())
+		}
+	})
+	b.Run("copy", func(b *testing.B) {
+		conn, err := pool.Acquire(ctx)
+		require.NoError(b, err)
+		defer conn.Release()
+		_, err = conn.Exec(ctx, `SELECT set_config('app.tenant_id', $1, false)`, tenant.String())
+		require.NoError(b, err)
+		for b.Loop() {
+			_, err := conn.Conn().PgConn().CopyTo(ctx, io.Discard, `COPY (SELECT * FROM public.bench_contacts) TO STDOUT CSV`)
+			require.NoError(b, err)
+		}
+	})
+}
+
+func fillBenchTable(b *testing.B, db *testenv.DB, tenant string, rows int) {
+	b.Helper()
+	ctx := context.Background()
+	_, err := db.Owner(b).Exec(ctx, sample.BenchTableDDL+`; GRANT SELECT ON public.bench_contacts TO wharf_service`)
+	require.NoError(b, err)
+	var file bytes.Buffer
+	require.NoError(b, sample.Wide(&file, rows, 1))
+	header, _, _ := strings.Cut(file.String(), "\n")
+	conn, err := db.Admin(b).Acquire(ctx)
+	require.NoError(b, err)
+	defer conn.Release()
+	_, err = conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE public.bench_contacts ALTER COLUMN tenant_id SET DEFAULT '%s'`, tenant))
+	require.NoError(b, err)
+	_, err = conn.Conn().PgConn().CopyFrom(ctx, &file, `COPY public.bench_contacts (`+header+`) FROM STDIN CSV HEADER`)
+	require.NoError(b, err)
+	_, err = conn.Exec(ctx, `VACUUM ANALYZE public.bench_contacts`)
+	require.NoError(b, err)
+}
