@@ -40,7 +40,7 @@ type run struct {
 	plan    *load.Plan
 	staging string // name of the staging table
 	staged  load.Staged
-	decided []rowprogram.Decision
+	found   Found
 	rows    atomic.Int64
 	bytes   atomic.Int64
 }
@@ -118,12 +118,12 @@ func (r *run) stage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	decided, err := marshalAll(r.decided)
+	found, err := marshalAll(r.found)
 	if err != nil {
 		return err
 	}
 	return tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := exec(ctx, tx, "note staging", stagedImport, r.p.Tenant, r.row.ID, r.staging, r.staged.Rows, decided[0])
+		_, err := exec(ctx, tx, "note staging", stagedImport, r.p.Tenant, r.row.ID, r.staging, r.staged.Rows, found[0])
 		return err
 	})
 }
@@ -173,6 +173,7 @@ func (r *run) stageOnce(ctx context.Context) error {
 		r.bytes.Store(reader.BytesRead())
 		return nil
 	})
+	r.found.Info = reader.Info() // what is found out changes while a file is read: its encoding may show late
 	return err
 }
 
@@ -187,7 +188,7 @@ func (r *run) survey(ctx context.Context) error {
 	for {
 		err := reader.Next(&file)
 		if errors.Is(err, io.EOF) {
-			r.decided = r.program.Decide()
+			r.found.Decisions = r.program.Decide()
 			return nil
 		}
 		if err != nil {
@@ -222,7 +223,8 @@ func (r *run) prepare(ctx context.Context, reader tabular.Reader) error {
 	if r.program, err = rowprogram.Compile(fields, programs); err != nil {
 		return fmt.Errorf("importer: compile: %w", err)
 	}
-	info, err := marshalAll(reader.Info(), columns.Names(r.header, r.def.Fields))
+	r.found.Info = reader.Info()
+	info, err := marshalAll(r.found, columns.Names(r.header, r.def.Fields))
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 	foundImport = `UPDATE wharf.imports SET file_info = $3, mapped = $4 WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 
 	stagedImport = `UPDATE wharf.imports SET staging_table = $3, staged_rows = $4, rows_read = $4, bytes_read = file_bytes,
-phase = 'merging', file_info = jsonb_set(file_info, '{decisions}', coalesce(nullif($5::jsonb, 'null'), '[]'))
+phase = 'merging', file_info = $5
 WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 
 	finishImport = `UPDATE wharf.imports SET status = $3, error = $4, num_rows = $5, num_errors = $6, num_created = $7,
