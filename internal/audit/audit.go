@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"wharf/internal/pg"
@@ -34,7 +33,7 @@ type Entry struct {
 	Actor     string          `json:"actor"`
 	Action    string          `json:"action"` // e.g. "export.start", "export.download"
 	Scope     json.RawMessage `json:"scope"`
-	Outcome   string          `json:"outcome"`
+	Outcome   string          `json:"outcome"` // one of the constants
 	RequestID string          `json:"request_id"`
 }
 
@@ -47,20 +46,13 @@ type Log struct {
 // New returns a Log over pool; db is the same database behind the wall, for reading.
 func New(pool *pgxpool.Pool, db *tenancy.DB) *Log { return &Log{pool: pool, db: db} }
 
-type requestIDKey struct{}
+const write = `SELECT wharf.write_audit($1, $2, $3, $4, $5, $6)`
 
-// WithRequestID gives a context whose entries carry the request's id.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
+// writeWithin bounds Write once its caller is gone.
+const writeWithin = 10 * time.Second
 
-// RequestID gives the request's id, "" outside a request.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
-// Write appends an entry and commits it. scope is encoded as JSON.
+// Write appends an entry and commits it, by itself and at once: what is done after it may fail and roll back. scope says in
+// JSON what the attempt was for. The entry carries ctx's request id. Unavailable.
 func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome string, scope any) error {
 	doc, err := json.Marshal(scope)
 	if err != nil {
@@ -71,58 +63,11 @@ func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome st
 		tenant = &p.Tenant
 	}
 	// The attempt is recorded even if its caller goes away meanwhile.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
 	defer cancel()
-	_, err = l.pool.Exec(ctx, `SELECT wharf.write_audit($1, $2, $3, $4, $5, $6)`, tenant, p.Actor, action, doc, outcome, RequestID(ctx))
+	_, err = l.pool.Exec(ctx, write, tenant, p.Actor, action, doc, outcome, RequestID(ctx))
 	if err != nil {
 		return pg.Translate(fmt.Errorf("audit: write %s: %w", action, err))
 	}
 	return nil
-}
-
-// Filter narrows a listing. Zero values mean any.
-type Filter struct {
-	Action string
-	Actor  string
-	Since  time.Time
-	Until  time.Time
-	Tenant *uuid.UUID // operators only; others see their own
-	Before int64      // keyset: entries with a smaller id
-	Limit  int
-}
-
-const list = `
-SELECT id, at, tenant_id, actor, action, scope, outcome, request_id
-FROM wharf.audit_log
-WHERE ($1 = '' OR action = $1) AND ($2 = '' OR actor = $2)
-  AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
-  AND ($5::uuid IS NULL OR tenant_id = $5) AND ($6 = 0 OR id < $6)
-ORDER BY id DESC LIMIT $7`
-
-// List gives entries, newest first. A principal of a tenant sees that tenant's, an operator every tenant's.
-func (l *Log) List(ctx context.Context, p tenancy.Principal, f Filter) ([]Entry, error) {
-	var entries []Entry
-	read := func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, list, f.Action, f.Actor, orNull(f.Since), orNull(f.Until), f.Tenant, f.Before, f.Limit)
-		if err != nil {
-			return fmt.Errorf("audit: list: %w", err)
-		}
-		entries, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
-		if err != nil {
-			return fmt.Errorf("audit: list: %w", err)
-		}
-		return nil
-	}
-	if p.Operator {
-		return entries, tenancy.OperatorTx(ctx, l.db, p, read)
-	}
-	f.Tenant = &p.Tenant
-	return entries, tenancy.Tx(ctx, l.db, p, read)
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

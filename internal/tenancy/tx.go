@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -74,38 +73,4 @@ func (db *DB) Assert(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
 		return fmt.Errorf("tenancy: transaction carries tenant %q / %q instead of %q: %w", own, product, id, ErrNoTenant)
 	}
 	return nil
-}
-
-// AsProduct runs fn as the product's tenant role, if one is configured, and returns to the service's own role after it.
-func (db *DB) AsProduct(ctx context.Context, tx pgx.Tx, p Principal, fn func(ctx context.Context, tx pgx.Tx) error) error {
-	if db.Wall.Role == "" {
-		return fn(ctx, tx)
-	}
-	claims, err := json.Marshal(map[string]string{"role": db.Wall.Role, db.Wall.Column: p.Tenant.String(), "sub": p.Actor})
-	if err != nil {
-		return fmt.Errorf("tenancy: claims: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `SELECT set_config('request.jwt.claims', $1, true), set_config('role', $2, true)`, string(claims), db.Wall.Role); err != nil {
-		return fmt.Errorf("tenancy: assume role %s: %w", db.Wall.Role, err)
-	}
-	if err := fn(ctx, tx); err != nil {
-		return err // the transaction rolls back, and with it the role
-	}
-	if _, err := tx.Exec(ctx, `SELECT set_config('role', 'none', true)`); err != nil {
-		return fmt.Errorf("tenancy: leave role %s: %w", db.Wall.Role, err)
-	}
-	return nil
-}
-
-// OperatorTx runs fn in a transaction without a tenant, in which the audit log alone is readable across tenants.
-func OperatorTx(ctx context.Context, db *DB, p Principal, fn func(ctx context.Context, tx pgx.Tx) error) error {
-	if err := p.Require(Operate); err != nil {
-		return err
-	}
-	return pg.Tx(ctx, db.Pool, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT set_config('wharf.operator', 'on', true)`); err != nil {
-			return fmt.Errorf("tenancy: set operator: %w", err)
-		}
-		return fn(ctx, tx)
-	})
 }

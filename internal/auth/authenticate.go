@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"wharf/internal/pg"
+	"wharf/internal/tenancy"
+)
+
+// Keys verifies API keys.
+type Keys struct{ pool *pgxpool.Pool }
+
+// NewKeys returns Keys over the service's pool.
+func NewKeys(pool *pgxpool.Pool) *Keys { return &Keys{pool: pool} }
+
+// keyRow is a key that is neither expired nor revoked.
+type keyRow struct {
+	ID       uuid.UUID
+	TenantID *uuid.UUID // nil: an operator's
+	Name     string
+	Hash     []byte
+	Role     *string // nil with TenantID
+	Scopes   []string
+	Idle     bool // last_used_at is more than a minute old
+}
+
+const (
+	findKey  = `SELECT id, tenant_id, name, hash, role, scopes, idle FROM wharf.find_api_key($1)`
+	touchKey = `SELECT wharf.touch_api_key($1)`
+)
+
+// Authenticate gives the principal of a key. ErrUnauthenticated if it is unknown, expired or revoked; Unavailable. It
+// notes the key's use, at most once a minute.
+func (k *Keys) Authenticate(ctx context.Context, key string) (tenancy.Principal, error) {
+	prefix, ok := prefixOf(key)
+	if !ok {
+		return tenancy.Principal{}, ErrUnauthenticated
+	}
+	row, err := k.find(ctx, prefix)
+	if err != nil {
+		return tenancy.Principal{}, err
+	}
+	if subtle.ConstantTimeCompare(row.Hash, hashOf(key)) != 1 {
+		return tenancy.Principal{}, ErrUnauthenticated
+	}
+	if row.Idle {
+		if _, err := k.pool.Exec(ctx, touchKey, row.ID); err != nil {
+			return tenancy.Principal{}, pg.Translate(fmt.Errorf("auth: note the use of a key: %w", err))
+		}
+	}
+	return row.principal(), nil
+}
+
+func (k *Keys) find(ctx context.Context, prefix string) (keyRow, error) {
+	rows, err := k.pool.Query(ctx, findKey, prefix)
+	if err != nil {
+		return keyRow{}, pg.Translate(fmt.Errorf("auth: find key: %w", err))
+	}
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[keyRow])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return keyRow{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return keyRow{}, pg.Translate(fmt.Errorf("auth: find key: %w", err))
+	}
+	return row, nil
+}
+
+func (r keyRow) principal() tenancy.Principal {
+	p := tenancy.Principal{Actor: "key:" + r.ID.String(), Name: r.Name}
+	if r.TenantID == nil {
+		p.Operator = true
+		return p
+	}
+	p.Tenant, p.Role = *r.TenantID, tenancy.Role(*r.Role)
+	for _, s := range r.Scopes {
+		p.Scopes = append(p.Scopes, tenancy.Permission(s))
+	}
+	return p
+}
