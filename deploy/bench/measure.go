@@ -86,7 +86,7 @@ func wideFile(dir string, rows int) (path, header string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	header, err = bufio.NewReader(f).ReadString('\n')
 	return path, strings.TrimSpace(header), err
 }
@@ -204,7 +204,7 @@ func (b *bench) importOnce(ctx context.Context) (seconds, peak float64, err erro
 	if err != nil {
 		return 0, 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	peakOf, err := watchPeak(b.worker)
 	if err != nil {
 		return 0, 0, err

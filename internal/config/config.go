@@ -210,8 +210,11 @@ func check(cfg Config) error {
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
 	err := v.Struct(cfg)
 	var wrong validator.ValidationErrors
+	if err == nil {
+		return nil
+	}
 	if !errors.As(err, &wrong) {
-		return err
+		return fmt.Errorf("config: check: %w", err)
 	}
 	helps := settingsByVariable()
 	var out []error

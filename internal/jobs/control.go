@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 )
 
 // Cancel ends a job. A waiting one is cancelled at once, and its status row with it. A running one is told to end: its

@@ -3,12 +3,13 @@ package jobs_test
 import (
 	"context"
 	"testing"
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
 )
 
 func TestCancelOfWaitingJobEndsItsRowAtOnce(t *testing.T) {

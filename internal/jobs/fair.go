@@ -3,11 +3,12 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"wharf/internal/pg"
 )
 
 // A job is inserted as pending, which River never touches, and becomes available when its tenant has room in its queue:

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"wharf/internal/jobs"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/jobs"
 )
 
 func TestFirstJobsAreAvailableAtCommit(t *testing.T) {

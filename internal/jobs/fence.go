@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
+
+	"wharf/internal/pg"
 )
 
 // isRun holds for a job only while the run $1, $2, $3 (id, attempt, worker) is its current one. River checks the state

@@ -4,11 +4,12 @@ import (
 	"context"
 	"testing"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
 )
 
 // zombie starts a worker that looks dead to others soon: it renews its lease once an hour. It works one job at a time.

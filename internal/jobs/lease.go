@@ -9,12 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 )
 
 // lease is a worker's entry in wharf.workers, whose id is that of its River client. It lives for Config.Lease after a

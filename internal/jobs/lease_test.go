@@ -8,13 +8,14 @@ import (
 	"os/exec"
 	"testing"
 	"time"
-	"wharf/internal/jobs"
-	"wharf/internal/pg"
-	"wharf/internal/testenv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/jobs"
+	"wharf/internal/pg"
+	"wharf/internal/testenv"
 )
 
 // childURL names the database for a worker process that the test kills; set, this test binary is that worker.

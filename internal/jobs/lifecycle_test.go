@@ -5,14 +5,15 @@ import (
 	"errors"
 	"testing"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
+	"wharf/internal/pg"
 )
 
 type assertT = assert.CollectT

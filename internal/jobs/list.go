@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 )
 
 // Job is one job as operators and tenants see it. State is River's: available, cancelled, completed, discarded, pending,

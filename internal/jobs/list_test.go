@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
 
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
 )
 
 func TestListPagesNewestFirst(t *testing.T) {

@@ -7,10 +7,11 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 
 	"github.com/riverqueue/river/rivertype"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 )
 
 // outcome is what the end of a run makes of its job and of its status row.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"sync"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 
 	"github.com/jackc/pgx/v5"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
 )
 
 // QueueState is one queue with the number of its jobs in each state that has any.

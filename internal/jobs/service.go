@@ -2,10 +2,11 @@ package jobs
 
 import (
 	"context"
-	"wharf/internal/fault"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"wharf/internal/fault"
 )
 
 // Complete ends a job inside the caller's transaction, so that the job's end and the rows it wrote commit together. It

@@ -9,16 +9,17 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"wharf/internal/fault"
-	"wharf/internal/jobs"
-	"wharf/internal/pg"
-	"wharf/internal/testenv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"wharf/internal/fault"
+	"wharf/internal/jobs"
+	"wharf/internal/pg"
+	"wharf/internal/testenv"
 )
 
 func TestMain(m *testing.M) {

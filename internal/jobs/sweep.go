@@ -3,11 +3,12 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"wharf/internal/pg"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/rivertype"
+
+	"wharf/internal/pg"
 )
 
 // One sweeper at a time: it holds the lock for as long as it sweeps.

@@ -3,12 +3,13 @@ package jobs_test
 import (
 	"context"
 	"testing"
-	"wharf/internal/jobs"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
+
+	"wharf/internal/jobs"
 )
 
 func TestTraceGoesFromTheRequestToTheRun(t *testing.T) {
