@@ -226,6 +226,9 @@ func (b *bench) importOnce(ctx context.Context) (seconds, peak float64, err erro
 
 // exports measures a full export of the table's rows, against psql's COPY of them as CSV to nowhere.
 func (b *bench) exports(ctx context.Context) error {
+	if _, err := b.conn.Exec(ctx, `TRUNCATE public.bench_copy`); err != nil {
+		return err
+	}
 	if _, err := b.conn.Exec(ctx, `VACUUM ANALYZE public.`+sample.BenchTable); err != nil {
 		return err
 	}
