@@ -51,9 +51,12 @@ const write = `SELECT wharf.write_audit($1, $2, $3, $4, $5, $6)`
 // writeWithin bounds Write once its caller is gone.
 const writeWithin = 10 * time.Second
 
-// Write appends an entry and commits it, by itself and at once: what is done after it may fail and roll back. scope says in
-// JSON what the attempt was for. The entry carries ctx's request id. Unavailable.
+// Write appends an entry and commits it, by itself and at once: what is done after it may fail and roll back. scope says as
+// a JSON object what the attempt was for; nil: an empty one. The entry carries ctx's request id. Unavailable.
 func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome string, scope any) error {
+	if scope == nil {
+		scope = struct{}{}
+	}
 	doc, err := json.Marshal(scope)
 	if err != nil {
 		return fmt.Errorf("audit: scope of %s: %w", action, err)
