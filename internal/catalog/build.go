@@ -96,11 +96,7 @@ func (b *builder) addConstraints() {
 		case "p":
 			r.table.PrimaryKey = row.Columns
 		case "c":
-			if column, labels, ok := checkList(row.Check); ok {
-				if c, found := r.table.Column(column); found {
-					c.narrow(labels)
-				}
-			}
+			r.table.addCheck(row)
 		case "f":
 			r.constraints = append(r.constraints, row)
 		}
@@ -113,6 +109,20 @@ func (b *builder) addConstraints() {
 			r.table.ForeignKeys = append(r.table.ForeignKeys, b.foreignKey(r.table, row))
 			r.targets = append(r.targets, row.TargetOID)
 		}
+	}
+}
+
+// addCheck keeps a CHECK: a list of values with its column, another as it is, unless it reads the row as a whole, which
+// no other row could stand for.
+func (t *Table) addCheck(row constraintRow) {
+	if column, labels, ok := checkList(row.Check); ok {
+		if c, found := t.Column(column); found && c.Kind == KindText {
+			c.narrow(labels)
+			return
+		}
+	}
+	if !strings.Contains(row.CheckTree, ":varattno 0 ") {
+		t.Checks = append(t.Checks, Check{Name: row.Name, Expression: row.Check, Columns: t.learn(row.Check, row.CheckTree)})
 	}
 }
 

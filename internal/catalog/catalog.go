@@ -28,6 +28,7 @@ type Table struct {
 	Columns     []*Column
 	PrimaryKey  []string // empty: none
 	Uniques     []Unique
+	Checks      []Check // those that are no list of values
 	ForeignKeys []ForeignKey
 	Scope       Scope
 	RLS         RLS
@@ -114,6 +115,14 @@ type Unique struct {
 	Primary       bool
 	NullsDistinct bool
 	Deferrable    bool // it may be broken inside a transaction: no natural key comes from it
+}
+
+// Check is a CHECK constraint over the columns of one row. Table.Condition writes its expression as SQL. Lists of values
+// are not among a table's checks: Column.Labels has them.
+type Check struct {
+	Name       string
+	Expression string   // as Postgres prints it
+	Columns    []string // that it reads
 }
 
 // IndexKey is one key of an index. Table.Expr writes it as SQL.

@@ -62,6 +62,9 @@ func describeTable(b *strings.Builder, s *catalog.Snapshot, t *catalog.Table) {
 		fmt.Fprintf(b, "  unique   %s%s%s\n", keys(u.Keys), where(u.Predicate), words(
 			when(u.Primary, "primary"), when(!u.NullsDistinct, "nulls-not-distinct"), when(u.Deferrable, "deferrable")))
 	}
+	for _, c := range t.Checks {
+		fmt.Fprintf(b, "  check    %s (%s)\n", t.Condition(c.Expression, "t"), strings.Join(c.Columns, ", "))
+	}
 	for _, k := range t.ForeignKeys {
 		fmt.Fprintf(b, "  refers   %s -> %s (%s) on delete %s%s\n", strings.Join(k.Columns, ", "), k.TargetName,
 			strings.Join(k.TargetColumns, ", "), k.OnDelete, words(when(k.Target == nil, "outside"), when(k.NotNull, "not-null"),

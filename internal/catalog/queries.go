@@ -131,6 +131,7 @@ type constraintRow struct {
 	Columns       []string
 	Nums          []int16
 	Check         string
+	CheckTree     string
 	TargetOID     uint32
 	TargetSchema  string
 	TargetName    string
@@ -147,6 +148,7 @@ SELECT k.conrelid AS rel_oid, k.conname::text AS name, k.contype::text AS kind,
              JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.nr) AS columns,
        coalesce(k.conkey, '{}') AS nums,
        CASE WHEN k.contype = 'c' THEN coalesce(pg_get_expr(k.conbin, k.conrelid), '') ELSE '' END AS check,
+       CASE WHEN k.contype = 'c' THEN coalesce(k.conbin::text, '') ELSE '' END AS check_tree,
        k.confrelid AS target_oid, coalesce(n.nspname::text, '') AS target_schema, coalesce(c.relname::text, '') AS target_name,
        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(num, nr)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.nr) AS target_columns,
