@@ -35,18 +35,8 @@ func (h host) up(ctx context.Context, root, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	a := &app{site: s}
-	if a.services, err = s.ensureServices(ctx, false); err != nil {
-		return err
-	}
-	s.say("building api and worker")
-	if err := s.build(ctx, root, map[string]string{apiName: "./cmd/api", workerName: "./cmd/worker"}); err != nil {
-		return err
-	}
-	if err := a.configure(); err != nil {
-		return err
-	}
-	if _, err := a.api(ctx, "migrate", "--sample"); err != nil {
+	a, err := s.prepare(ctx)
+	if err != nil {
 		return err
 	}
 	if err := a.ensureTenants(ctx); err != nil {
@@ -60,23 +50,39 @@ func (h host) up(ctx context.Context, root, dir string) (err error) {
 	return a.writeEnv()
 }
 
+// prepare gives a Wharf that has all it needs to start: services, binaries, settings, and a database that is up to date.
+func (s *site) prepare(ctx context.Context) (*app, error) {
+	a := &app{site: s}
+	var err error
+	if a.services, err = s.ensureServices(ctx, false); err != nil {
+		return nil, err
+	}
+	s.say("building api and worker")
+	if err := s.build(ctx, s.root, map[string]string{apiName: "./cmd/api", workerName: "./cmd/worker"}); err != nil {
+		return nil, err
+	}
+	if err := a.configure(); err != nil {
+		return nil, err
+	}
+	_, err = a.api(ctx, "migrate", "--sample")
+	return a, err
+}
+
 // down stops everything: the tests' services too, since nothing that this command started should outlive it.
 func (h host) down(ctx context.Context, root, dir string, clean bool) (err error) {
-	if err := h.servicesDown(ctx, root, testDir(root), clean); err != nil {
-		return err
-	}
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	_, absent := os.Stat(dir)
 	s, err := h.open(ctx, root, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := h.servicesDown(ctx, root, testDir(root), clean); err != nil {
+		return err
+	}
 	if err := os.Remove(s.path("env")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the environment file: %w", err)
 	}
-	return s.down(ctx, clean)
+	return s.down(ctx, clean || absent != nil)
 }
 
 // configure chooses ports and puts together what the binaries are told.

@@ -30,13 +30,8 @@ func (a *app) ensureTenants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, role := range want.roles {
-			if t.Keys[role], err = a.ensureKey(ctx, t.Keys[role], "--tenant", t.ID.String(), "--role", role, "--name", "sample "+role); err != nil {
-				return err
-			}
-			if err := a.state.save(); err != nil {
-				return err
-			}
+		if err := a.ensureKeys(ctx, t, want.roles...); err != nil {
+			return err
 		}
 	}
 	var err error
@@ -46,7 +41,8 @@ func (a *app) ensureTenants(ctx context.Context) error {
 	if err := a.state.save(); err != nil {
 		return err
 	}
-	return a.seed(ctx, a.state.Tenants[sampleSlug].ID)
+	_, err = a.fill(ctx, a.state.Tenants[sampleSlug].ID, sampleContacts)
+	return err
 }
 
 // ensureTenant makes the tenant under an id that is written down first, so that it is made once.
@@ -64,7 +60,9 @@ func (a *app) ensureTenant(ctx context.Context, slug, name string) (*tenant, err
 		return t, nil
 	}
 	clear(t.Keys) // those of an earlier database open nothing in this one
-	a.state.OpsKey = ""
+	if slug == sampleSlug {
+		a.state.OpsKey = ""
+	}
 	if err := a.state.save(); err != nil {
 		return nil, err
 	}
@@ -83,6 +81,20 @@ func (a *app) tenantExists(ctx context.Context, id uuid.UUID) (there bool, err e
 		return false, fmt.Errorf("look for the tenant: %w", err)
 	}
 	return there, nil
+}
+
+func (a *app) ensureKeys(ctx context.Context, t *tenant, roles ...string) error {
+	for _, role := range roles {
+		args := []string{"--tenant", t.ID.String(), "--role", role, "--name", "sample " + role}
+		var err error
+		if t.Keys[role], err = a.ensureKey(ctx, t.Keys[role], args...); err != nil {
+			return err
+		}
+		if err := a.state.save(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureKey makes an API key unless there is one.

@@ -3,6 +3,7 @@
 //
 //	local up                  everything, in .wharf; again: only what is dead or changed
 //	local down [--clean]      stop everything, the tests' services too; --clean forgets the data
+//	local seed --rows N       one more tenant with rows
 //	local services up|down    PostgreSQL and S3 alone, in --dir
 //	local env --test          the tests' services, as lines for a shell to evaluate
 //
@@ -33,6 +34,7 @@ import (
 const usage = `usage:
   local up                                     start everything in .wharf, and write .wharf/env
   local down [--clean]                         stop everything; --clean forgets the data
+  local seed --rows N                          fill one more tenant: N contacts and what belongs to them
   local services up|down --dir DIR [--test]    PostgreSQL and S3 alone
   local env --test                             start the tests' services, print their environment`
 
@@ -71,6 +73,7 @@ func run(ctx context.Context, h host, args []string) error {
 	flags.SetOutput(h.log)
 	dir := flags.String("dir", ".wharf", "directory of the services")
 	test := flags.Bool("test", false, "services for the tests: fast, and free to lose data")
+	rows := flags.Int("rows", sampleContacts, "contacts of a further tenant")
 	clean := flags.Bool("clean", false, "forget the data")
 	if err := flags.Parse(args[leading(args):]); err != nil {
 		return fmt.Errorf("read arguments: %w", err)
@@ -84,6 +87,8 @@ func run(ctx context.Context, h host, args []string) error {
 		return h.up(ctx, root, filepath.Join(root, ".wharf"))
 	case "down":
 		return h.down(ctx, root, filepath.Join(root, ".wharf"), *clean)
+	case "seed":
+		return h.seed(ctx, root, filepath.Join(root, ".wharf"), *rows)
 	case "services up":
 		return h.servicesUp(ctx, root, *dir, *test)
 	case "services down":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,14 +26,14 @@ type program struct {
 	stop     []syscall.Signal    // one after the other, each with the patience
 	patience time.Duration
 	ready    func(ctx context.Context) error
-	startup  time.Duration // until ready
-}
 
-const answering = 15 * time.Second // a running program may take so long to answer before it is restarted
+	startup   time.Duration // until ready
+	answering time.Duration // a running program may take so long to answer before it is restarted; 15 s
+}
 
 // ensure sees to it that p runs as it is now, and answers.
 func (s *site) ensure(ctx context.Context, p program) error {
-	print, err := p.fingerprint()
+	mark, err := p.fingerprint()
 	if err != nil {
 		return err
 	}
@@ -41,8 +42,8 @@ func (s *site) ensure(ctx context.Context, p program) error {
 		return err
 	}
 	if alive {
-		if s.startedAs(p.name) == print {
-			if await(ctx, answering, s.gone(p.name), p.ready) == nil {
+		if s.startedAs(p.name) == mark {
+			if await(ctx, cmp.Or(p.answering, 15*time.Second), s.gone(p.name), p.ready) == nil {
 				return nil
 			}
 			if ctx.Err() != nil {
@@ -56,10 +57,10 @@ func (s *site) ensure(ctx context.Context, p program) error {
 			return err
 		}
 	}
-	return s.launch(ctx, p, print)
+	return s.launch(ctx, p, mark)
 }
 
-func (s *site) launch(ctx context.Context, p program, print string) error {
+func (s *site) launch(ctx context.Context, p program, mark string) error {
 	log, err := s.openLog(p.name)
 	if err != nil {
 		return err
@@ -69,12 +70,15 @@ func (s *site) launch(ctx context.Context, p program, print string) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	cmd, err := s.spawn(p, print, log)
+	cmd, err := s.spawn(p, mark, log)
 	if err != nil {
 		return err
 	}
 	go func() { _ = cmd.Wait() }() // or it would stay as a zombie for as long as this process lives
-	if err := await(ctx, p.startup, s.gone(p.name), p.ready); err != nil {
+	ready := func(ctx context.Context) error {
+		return errors.Join(s.hasPID(p.name), p.ready(ctx))
+	}
+	if err := await(ctx, p.startup, s.gone(p.name), ready); err != nil {
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
@@ -89,7 +93,7 @@ func (s *site) launch(ctx context.Context, p program, print string) error {
 const announce = `printf %s "$$" >&3; exec "$@"`
 
 // spawn starts p in a session of its own. The child inherits the lock on its file, and with it says that it lives.
-func (s *site) spawn(p program, print string, log *os.File) (*exec.Cmd, error) {
+func (s *site) spawn(p program, mark string, log *os.File) (*exec.Cmd, error) {
 	lock, err := os.OpenFile(s.path("run", p.name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
@@ -101,7 +105,7 @@ func (s *site) spawn(p program, print string, log *os.File) (*exec.Cmd, error) {
 	if err := lock.Truncate(0); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	if err := replaceFile(s.path("run", p.name+".fingerprint"), []byte(print)); err != nil {
+	if err := replaceFile(s.path("run", p.name+".fingerprint"), []byte(mark)); err != nil {
 		return nil, err
 	}
 	args := append([]string{"-c", announce, p.name, p.path}, p.args...)
@@ -142,6 +146,14 @@ func (s *site) pid(name string) int {
 	return int(number(string(raw)))
 }
 
+// hasPID tells whether the process has said its pid yet; one that was just born is about to.
+func (s *site) hasPID(name string) error {
+	if s.pid(name) <= 1 {
+		return errNotReady
+	}
+	return nil
+}
+
 // startedAs is the fingerprint of the program that the name was last started with.
 func (s *site) startedAs(name string) string {
 	raw, err := os.ReadFile(s.path("run", name+".fingerprint"))
@@ -157,8 +169,13 @@ func (s *site) end(ctx context.Context, p program) error {
 	if err != nil || !alive {
 		return err
 	}
+	known := func(context.Context) error { return s.hasPID(p.name) }
+	err = await(ctx, 2*time.Second, s.gone(p.name), known)
+	if errors.Is(err, errGone) {
+		return nil
+	}
 	pid := s.pid(p.name)
-	if pid <= 1 {
+	if err != nil {
 		return fmt.Errorf("stop %s: it runs, but run/%s.lock does not say as which process; end it by hand", p.name, p.name)
 	}
 	for _, sig := range append(p.stop, syscall.SIGKILL) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -13,18 +14,50 @@ import (
 )
 
 const (
-	sampleContacts = 500 // with all that belongs to them about 3,200 rows
+	sampleContacts = 500 // with all that belongs to them about 3,000 rows
 	sampleSeed     = 1
 )
 
-// seed fills the sample product for the tenant, unless there are rows of it.
-func (a *app) seed(ctx context.Context, tenant uuid.UUID) error {
-	store, err := a.services.s3.open(ctx)
+// seed fills one more tenant and prints its id and its owner's key.
+func (h host) seed(ctx context.Context, root, dir string, contacts int) (err error) {
+	s, err := h.open(ctx, root, dir)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	a, err := s.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		slug := fmt.Sprintf("%s-%d-%d", sampleSlug, contacts, n)
+		t, err := a.ensureTenant(ctx, slug, "Sample "+slug)
+		if err != nil {
+			return err
+		}
+		filled, err := a.fill(ctx, t.ID, contacts)
+		if err != nil {
+			return err
+		}
+		if !filled { // by an earlier run
+			continue
+		}
+		if err := a.ensureKeys(ctx, t, "owner"); err != nil {
+			return err
+		}
+		_, err = h.out.Write(variables{{"WHARF_SEED_TENANT_ID", t.ID.String()}, {"WHARF_SEED_KEY", t.Keys["owner"]}}.shell())
+		return err
+	}
+}
+
+// fill makes rows of the sample product for the tenant, unless there are some; it reports whether it did.
+func (a *app) fill(ctx context.Context, tenant uuid.UUID, contacts int) (filled bool, err error) {
+	store, err := a.services.s3.open(ctx)
+	if err != nil {
+		return false, err
+	}
 	defer store.Close()
-	return a.services.postgres.with(ctx, database, func(conn *pgx.Conn) error {
+	err = a.services.postgres.with(ctx, database, func(conn *pgx.Conn) error {
 		var there bool
 		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.contacts WHERE tenant_id = $1)`, tenant).Scan(&there)
 		if err != nil {
@@ -34,18 +67,20 @@ func (a *app) seed(ctx context.Context, tenant uuid.UUID) error {
 			return nil
 		}
 		counts, err := sample.Seed(ctx, conn, sample.Config{
-			TenantID: tenant, Rows: sampleContacts, Seed: sampleSeed, Now: a.now, Store: putter{store},
+			TenantID: tenant, Rows: contacts, Seed: sampleSeed, Now: a.now, Store: putter{store},
 		})
 		if err != nil {
-			return fmt.Errorf("fill the sample tenant: %w", err)
+			return fmt.Errorf("fill a sample tenant: %w", err)
 		}
 		total := int64(0)
 		for _, n := range counts {
 			total += n
 		}
-		a.say("filled the sample tenant: %d rows in %d tables", total, len(counts))
+		filled = true
+		a.say("filled a sample tenant: %d rows in %d tables", total, len(counts))
 		return nil
 	})
+	return filled, err
 }
 
 // putter is the store as the sample wants it.

@@ -44,15 +44,13 @@ func (h host) servicesUp(ctx context.Context, root, dir string, test bool) (err 
 }
 
 func (h host) servicesDown(ctx context.Context, root, dir string, clean bool) (err error) {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	_, absent := os.Stat(dir)
 	s, err := h.open(ctx, root, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	return s.down(ctx, clean)
+	return s.down(ctx, clean || absent != nil)
 }
 
 // down stops what runs in the site, those first that use the others.
@@ -75,7 +73,6 @@ func (s *site) down(ctx context.Context, clean bool) error {
 			return fmt.Errorf("forget the data: %w", err)
 		}
 	}
-	s.say("forgot the data in %s", s.dir)
 	return nil
 }
 

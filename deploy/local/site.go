@@ -37,6 +37,11 @@ func (h host) open(ctx context.Context, root, dir string) (*site, error) {
 	if s.state, err = loadState(s.path("state.json")); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if s.state.isNew() {
+		if err := s.endStrays(ctx); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
 	return s, nil
 }
 
@@ -109,6 +114,9 @@ func (s *site) close() error {
 
 // pause waits for d or the end of ctx, and says which by its error.
 func pause(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

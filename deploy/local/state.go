@@ -54,6 +54,9 @@ func loadState(path string) (*state, error) {
 	return s, nil
 }
 
+// isNew reports that no run has remembered anything yet.
+func (s *state) isNew() bool { return len(s.Ports)+len(s.Secrets)+len(s.Tenants) == 0 }
+
 func (s *state) save() error {
 	raw, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -85,7 +88,7 @@ func (s *state) port(name, asked string, running bool) (int, error) {
 		if err != nil || n == 0 {
 			return 0, fmt.Errorf("port of %s: %q is no port", name, asked)
 		}
-		if !(running && port == int(n)) && !isFree(int(n)) {
+		if own := running && port == int(n); !own && !isFree(int(n)) {
 			return 0, fmt.Errorf("port of %s: %d is taken", name, n)
 		}
 		port = int(n)
@@ -123,7 +126,7 @@ func (s *state) freePort() (int, error) {
 }
 
 func isFree(port int) bool {
-	l, err := net.Listen("tcp", local(port))
+	l, err := net.Listen("tcp", local(port)) //nolint:noctx // it does not wait
 	if err != nil {
 		return false
 	}
