@@ -287,7 +287,13 @@ func (s *stack) ended(t *testing.T, kind string, id uuid.UUID) status {
 	t.Helper()
 	var now status
 	s.await(t, kind+" to end", func() bool {
-		s.get(t, "/api/v1/"+kind+"/"+id.String(), &now)
+		// A part that is away may answer otherwise for a moment.
+		var answer json.RawMessage
+		res := s.call(t, s.Owner, http.MethodGet, "/api/v1/"+kind+"/"+id.String(), nil, "", &answer)
+		if res.StatusCode != http.StatusOK {
+			return false
+		}
+		require.NoError(t, json.Unmarshal(answer, &now))
 		return now.Status != "pending" && now.Status != "processing"
 	})
 	return now

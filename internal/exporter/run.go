@@ -117,6 +117,23 @@ func (r *run) document(ctx context.Context, out io.Writer) error {
 	if err := r.s.cfg.DB.Enter(ctx, tx, r.p.Tenant); err != nil {
 		return err //nolint:wrapcheck // a sentence of its own
 	}
+	w := newWriter(out)
+	if err := r.envelope(ctx, tx, w); err != nil {
+		return err
+	}
+	err = r.s.cfg.DB.AsProduct(ctx, tx, r.p, func(ctx context.Context, tx pgx.Tx) error { return r.allTables(ctx, tx, w) })
+	if err != nil {
+		return err //nolint:wrapcheck // names the table
+	}
+	w.key("counts")
+	if err := w.value(r.tables); err != nil {
+		return err
+	}
+	return w.end()
+}
+
+// allTables writes every table of the catalog as the snapshot has it.
+func (r *run) allTables(ctx context.Context, tx pgx.Tx, w *writer) error {
 	snap, err := r.s.cfg.Catalog(ctx, tx)
 	if err != nil {
 		return err
@@ -127,20 +144,12 @@ func (r *run) document(ctx context.Context, out io.Writer) error {
 	if err := r.estimate(ctx, tx, snap.Tables); err != nil {
 		return err
 	}
-	w := newWriter(out)
-	if err := r.envelope(ctx, tx, w); err != nil {
-		return err
-	}
 	for _, t := range snap.Tables {
 		if err := r.table(ctx, tx, w, t); err != nil {
 			return err
 		}
 	}
-	w.key("counts")
-	if err := w.value(r.tables); err != nil {
-		return err
-	}
-	return w.end()
+	return nil
 }
 
 // readable fails the export by name if the service's role may not read a table: it must not vanish.
