@@ -5,7 +5,7 @@
 //	local down [--clean]      stop everything, the tests' services too; --clean forgets the data
 //	local seed --rows N       one more tenant with rows
 //	local services up|down    PostgreSQL and S3 alone, in --dir
-//	local env --test          the tests' services, as lines for a shell to evaluate
+//	local env --test          the tests' services, as lines for a shell to evaluate; --dir: others of the kind
 //
 // It ends when its work is done and leaves the processes running, each in a session of its own. Invariants:
 //
@@ -36,7 +36,7 @@ const usage = `usage:
   local down [--clean]                         stop everything; --clean forgets the data
   local seed --rows N                          fill one more tenant: N contacts and what belongs to them
   local services up|down --dir DIR [--test]    PostgreSQL and S3 alone
-  local env --test                             start the tests' services, print their environment`
+  local env --test [--dir DIR]                 start the tests' services, print their environment`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -97,7 +97,13 @@ func run(ctx context.Context, h host, args []string) error {
 		if !*test {
 			return errors.New("only the tests' environment is printed: env --test; the other one is in .wharf/env")
 		}
-		return h.printTestEnv(ctx, root)
+		at := testDir(root)
+		flags.Visit(func(f *flag.Flag) {
+			if f.Name == "dir" {
+				at = *dir
+			}
+		})
+		return h.printTestEnv(ctx, root, at)
 	}
 	return errors.New("unknown command\n" + usage)
 }

@@ -79,8 +79,8 @@ func (s *site) down(ctx context.Context, clean bool) error {
 func testDir(root string) string { return filepath.Join(root, ".wharf", "test") }
 
 // printTestEnv starts the tests' services and prints how to reach them.
-func (h host) printTestEnv(ctx context.Context, root string) (err error) {
-	s, err := h.open(ctx, root, testDir(root))
+func (h host) printTestEnv(ctx context.Context, root, dir string) (err error) {
+	s, err := h.open(ctx, root, dir)
 	if err != nil {
 		return err
 	}
