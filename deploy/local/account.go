@@ -18,7 +18,7 @@ import (
 // to already, else postgres, else nobody.
 func (s *site) serverAccount() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // no other account
+		return nil, nil // no other account
 	}
 	for _, home := range s.homes() {
 		if info, err := os.Stat(filepath.Join(home, "data")); err == nil {
@@ -122,7 +122,7 @@ func runsOn(pid int, data string) bool {
 	}
 	command, err := os.ReadFile(filepath.Join(proc, "cmdline"))
 	if err != nil {
-		command, err = exec.Command("ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec,noctx // a number
+		command, err = exec.Command("ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output() //nolint:noctx // a number
 	}
 	return err == nil && strings.Contains(string(command), data)
 }

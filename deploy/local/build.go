@@ -15,7 +15,7 @@ func (s *site) build(ctx context.Context, dir string, packages map[string]string
 		return fmt.Errorf("remove what an interrupted build left: %w", err)
 	}
 	for _, d := range []string{scratch, s.bin("")} {
-		if err := os.MkdirAll(d, 0o755); err != nil { //nolint:gosec // programs, no secrets
+		if err := os.MkdirAll(d, 0o755); err != nil { // programs, no secrets
 			return fmt.Errorf("make directory: %w", err)
 		}
 	}

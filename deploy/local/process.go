@@ -109,7 +109,7 @@ func (s *site) spawn(p program, mark string, log *os.File) (*exec.Cmd, error) {
 		return nil, err
 	}
 	args := append([]string{"-c", announce, p.name, p.path}, p.args...)
-	cmd := exec.Command("/bin/sh", args...) //nolint:gosec,noctx // it outlives this process, and its context
+	cmd := exec.Command("/bin/sh", args...) //nolint:noctx // it outlives this process, and its context
 	cmd.Env, cmd.Dir = p.env, p.dir
 	if cmd.Dir == "" {
 		cmd.Dir = s.dir

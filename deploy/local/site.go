@@ -48,7 +48,7 @@ func (h host) open(ctx context.Context, root, dir string) (*site, error) {
 // lockDir makes dir and locks it. The loop is for a holder that removed the directory before it let go.
 func (h host) lockDir(ctx context.Context, dir string) (*os.File, error) {
 	for waiting := false; ; {
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's account passes through; files are 0600
+		if err := os.MkdirAll(dir, 0o755); err != nil { // PostgreSQL's account passes through; files are 0600
 			return nil, fmt.Errorf("make directory: %w", err)
 		}
 		path := filepath.Join(dir, "lock")

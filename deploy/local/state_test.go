@@ -39,7 +39,7 @@ func TestASecretFileIsReadByItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
-	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666)) //nolint:gosec // what was there before does not count
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666)) // what was there before does not count
 	require.NoError(t, replaceFile(path, []byte("new")))
 	info, err := os.Stat(path)
 	require.NoError(t, err)

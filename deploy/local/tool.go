@@ -24,7 +24,7 @@ type command struct {
 // The end of ctx interrupts it and lets it clean up: a package manager that is killed leaves a broken system.
 func (h host) tool(ctx context.Context, c command) ([]byte, error) {
 	var out, complaints bytes.Buffer
-	cmd := exec.CommandContext(ctx, c.path, c.args...) //nolint:gosec // the words are ours
+	cmd := exec.CommandContext(ctx, c.path, c.args...) // the words are ours
 	cmd.Env, cmd.Dir = c.env, c.dir
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}

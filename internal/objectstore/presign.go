@@ -17,7 +17,7 @@ const defaultContentType = "application/octet-stream"
 const maxTTL = 7 * 24 * time.Hour // Signature Version 4
 
 // contentTypes by extension, for downloads. The machine's own table would differ from one host to the next.
-var contentTypes = map[string]string{ //nolint:gochecknoglobals // a constant table
+var contentTypes = map[string]string{
 	".csv":    "text/csv; charset=utf-8",
 	".tsv":    "text/tab-separated-values; charset=utf-8",
 	".txt":    "text/plain; charset=utf-8",

@@ -54,7 +54,7 @@ func (s *Store) Put(ctx context.Context, key, contentType string, r io.Reader) (
 	return Object{Key: key, Bytes: u.bytes, SHA256: sum, ContentType: contentType}, nil
 }
 
-func (s *Store) buffer() *[]byte { return s.buffers.Get().(*[]byte) } //nolint:forcetypeassert // the pool holds nothing else
+func (s *Store) buffer() *[]byte { return s.buffers.Get().(*[]byte) } // the pool holds nothing else
 
 // upload is one Put on its way.
 type upload struct {
@@ -182,7 +182,7 @@ func ignoreEOF(err error) error {
 
 // send hands n bytes of buf to a sender, waiting for a free one, and gives the buffer back after.
 func (u *upload) send(ctx context.Context, senders *errgroup.Group, buf *[]byte, n int) {
-	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} //nolint:gosec // at most maxParts
+	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} // at most maxParts
 	u.parts = append(u.parts, part)
 	senders.Go(func() error {
 		defer u.store.buffers.Put(buf)

@@ -26,7 +26,7 @@ func delay(n int) time.Duration {
 
 // jittered spreads d by a fifth either way, so that parts that failed together do not return together.
 func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // spreads load, guards nothing
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) // spreads load, guards nothing
 }
 
 // retries is how many delays fit into the patience; at least one.
