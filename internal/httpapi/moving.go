@@ -51,15 +51,26 @@ func (m *motion) begin(r *http.Request) {
 	}
 }
 
-// end leaves net/http the same time for what is unread.
+// end leaves net/http the same time for what is unread, and none for what broke.
 func (m *motion) end() {
-	if m.unread {
+	switch {
+	case m.broken != nil:
+		_ = m.ctl.SetReadDeadline(m.now())
+	case m.unread:
 		m.awaitRead()
 	}
 }
 
-func (m *motion) awaitRead()  { _ = m.ctl.SetReadDeadline(m.now().Add(m.stall)) }
-func (m *motion) awaitWrite() { _ = m.ctl.SetWriteDeadline(m.now().Add(m.stall)) }
+func (m *motion) awaitRead() { _ = m.ctl.SetReadDeadline(m.now().Add(m.stall)) }
+
+// awaitWrite allows for the rest of an unread body too, which net/http awaits before it sends the answer.
+func (m *motion) awaitWrite() {
+	within := m.stall
+	if m.unread {
+		within *= 2
+	}
+	_ = m.ctl.SetWriteDeadline(m.now().Add(within))
+}
 
 type movingBody struct {
 	io.ReadCloser

@@ -17,15 +17,14 @@ import (
 func withContext(c echo.Context, ctx context.Context) { c.SetRequest(c.Request().WithContext(ctx)) }
 
 // headAsGet answers HEAD as GET. net/http, which keeps the request as it came, leaves the body out.
-func headAsGet(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if r := c.Request(); r.Method == http.MethodHead {
-			get := r.WithContext(r.Context())
-			get.Method = http.MethodGet
-			c.SetRequest(get)
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.WithContext(r.Context()) // a copy
+			r.Method = http.MethodGet
 		}
-		return next(c)
-	}
+		next.ServeHTTP(w, r)
+	})
 }
 
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)

@@ -87,14 +87,13 @@ func New(cfg Config) (*Server, error) {
 	e.HTTPErrorHandler = s.handleError
 	e.Binder = strictBinder{}
 	e.IPExtractor = ipExtractor(cfg.TrustProxies)
-	e.Pre(headAsGet)
 	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters)
 	RegisterHandlers(e, NewStrictHandler(&handlers{Server: s, document: document}, nil))
 	if err := s.contract.covers(e.Routes()); err != nil {
 		return nil, err
 	}
 	s.http = &http.Server{
-		Handler:           e,
+		Handler:           headAsGet(e),
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
