@@ -209,14 +209,15 @@ func scan[T any](t require.TestingT, h *house, sql string, args ...any) (value T
 	return value
 }
 
-// dump is all that Wharf knows of the tenant, rows and objects, as text to compare.
+// dump is all that Wharf knows of the tenant, rows and objects, as text to compare; when its keys were used is left out.
 func (n tenant) dump(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, table := range scan[[]string](t, n.house, `SELECT array_agg(c.oid::regclass::text ORDER BY 1) FROM pg_class c
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
 		WHERE c.relnamespace = 'wharf'::regnamespace AND c.relkind = 'r'`) {
-		rows := scan[string](t, n.house, `SELECT coalesce(string_agg(to_jsonb(r)::text, E'\n' ORDER BY to_jsonb(r)::text), '') FROM `+table+` r WHERE tenant_id = $1`, n.id)
+		rows := scan[string](t, n.house, `SELECT coalesce(string_agg(r.doc::text, E'\n' ORDER BY r.doc::text), '')
+			FROM (SELECT to_jsonb(r) - 'last_used_at' AS doc FROM `+table+` r WHERE tenant_id = $1) r`, n.id)
 		fmt.Fprintf(&b, "%s\n%s\n", table, rows)
 	}
 	b.WriteString(scan[string](t, n.house, `SELECT coalesce(string_agg(to_jsonb(j)::text, E'\n' ORDER BY id), '') FROM river.river_job j WHERE args ->> 'tenant_id' = $1`, n.id.String()))

@@ -81,7 +81,7 @@ func message(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "required":
 		return "is required"
-	case "type":
+	case "type", "nullable":
 		return "must be " + typeNames(s.Type.Slice())
 	case "enum":
 		return "must be one of " + strings.Join(named(s.Enum), ", ")

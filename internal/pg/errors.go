@@ -27,12 +27,24 @@ func Translate(err error) error {
 	if errors.As(err, &pe) {
 		return translateState(err, pe)
 	}
-	var ne net.Error
-	var ce *pgconn.ConnectError
-	if errors.As(err, &ce) || (errors.As(err, &ne) && !errors.Is(err, context.DeadlineExceeded)) {
+	if lost(err) {
 		return fault.Wrap(err, fault.Unavailable, "the database is not reachable now")
 	}
 	return err
+}
+
+// lost reports that there is no connection, or no longer one: it could not be made, it broke, or it was found closed before
+// anything was sent. A context that ended is its own error.
+func lost(err error) bool {
+	var connecting *pgconn.ConnectError
+	if errors.As(err, &connecting) {
+		return true
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var network net.Error
+	return errors.As(err, &network) || pgconn.SafeToRetry(err)
 }
 
 func translateState(err error, pe *pgconn.PgError) error {

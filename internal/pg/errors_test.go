@@ -147,3 +147,33 @@ func TestTerminatedConnectionIsUnavailable(t *testing.T) {
 	})
 	require.Equal(t, fault.Unavailable, fault.CodeOf(err), "%v", err)
 }
+
+func TestEndOfAContextIsItsOwnError(t *testing.T) {
+	t.Parallel()
+	pool := testenv.Empty(t).Owner(t)
+	for _, end := range []func() (context.Context, context.CancelFunc){
+		func() (context.Context, context.CancelFunc) { return context.WithTimeout(context.Background(), 0) },
+		func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			return ctx, cancel
+		},
+	} {
+		ctx, cancel := end()
+		_, err := pool.Exec(ctx, `SELECT 1`)
+		cancel()
+		require.Equal(t, fault.Internal, fault.CodeOf(pg.Translate(err)), "%v", err)
+		require.ErrorIs(t, err, ctx.Err())
+	}
+}
+
+func TestConnectionFoundClosedIsUnavailable(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	conn, err := testenv.Empty(t).Owner(t).Acquire(ctx)
+	require.NoError(t, err)
+	defer conn.Release()
+	require.NoError(t, conn.Conn().Close(ctx))
+	_, err = conn.Exec(ctx, `SELECT 1`)
+	require.Equal(t, fault.Unavailable, fault.CodeOf(pg.Translate(err)), "%v", err)
+}
