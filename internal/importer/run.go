@@ -283,7 +283,7 @@ func required(f rowprogram.Field) bool {
 // compile makes the load plan against the catalog as the transaction sees it.
 func (r *run) compile(ctx context.Context, tx pgx.Tx, fields []rowprogram.Field) error {
 	spec := load.Spec{
-		Tenant: r.p.Tenant, Write: load.Write(r.def.Destination.Write), Match: r.def.Destination.Match,
+		DB: r.s.cfg.DB, Tenant: r.p.Tenant, Write: load.Write(r.def.Destination.Write), Match: r.def.Destination.Match,
 		Clear: r.def.Destination.Blank == "clear", LastWins: r.def.Destination.OnDuplicate == "last",
 		WorkMemMB: r.s.cfg.WorkMemMB,
 	}
@@ -382,7 +382,7 @@ func (r *run) lock(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *run) firstErrors(ctx context.Context, tx pgx.Tx) ([]RowError, error) {
-	found, err := load.Errors(ctx, tx, r.staging, 0, shownErrors)
+	found, err := load.Errors(ctx, tx, r.staging, shownErrors)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // translated by tenancy.Tx
 	}

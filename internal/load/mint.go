@@ -2,29 +2,22 @@ package load
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/google/uuid"
-
-	"wharf/internal/tabular"
 )
 
-// minter gives UUIDs of version 7 (RFC 9562) that rise with the row number: the time and 30 random bits of one staging,
-// then the row. New rows so enter the primary key's index at its end.
-type minter struct{ base [16]byte }
+// minter gives UUIDs of version 7 (RFC 9562) that rise with the line: the time and the random bits of one staging, then the
+// line. New rows so enter the primary key's index at its end, their ids are known before they are written, and the rows of
+// one file are a range of ids.
+type minter struct{ id uuid.UUID }
 
-func newMinter() minter { return minter{base: uuid.Must(uuid.NewV7())} }
+func newMinter() minter { return minter{id: uuid.Must(uuid.NewV7())} }
 
-// mint gives the id of a row in its binary form, valid until the next call.
-func (m *minter) mint(row int64) []byte {
-	// Bytes 0–7: time, version and 12 random bits. Byte 8: variant and 6 random bits. Bytes 9–10: random. Then the row.
+// mint gives the id of a line in its binary form, valid until the next call.
+func (m *minter) mint(line int64) []byte {
+	// Bytes 0 to 10 are the staging's: the time to a fraction of a millisecond, version, variant, 22 random bits.
 	var low [8]byte
-	binary.BigEndian.PutUint64(low[:], uint64(row))
-	copy(m.base[11:], low[3:])
-	return m.base[:]
-}
-
-// sortByRow orders errors by row, those of one row as they were found.
-func sortByRow(all []tabular.CellError) {
-	slices.SortStableFunc(all, func(a, b tabular.CellError) int { return a.Row - b.Row })
+	binary.BigEndian.PutUint64(low[:], uint64(line)) //nolint:gosec // a line is not negative
+	copy(m.id[11:], low[3:])
+	return m.id[:]
 }

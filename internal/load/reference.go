@@ -1,193 +1,243 @@
 package load
 
 import (
-	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"wharf/internal/catalog"
+	"wharf/internal/fault"
 )
 
-// reference is a foreign key that one staged column gives: by the target's id or by one of its natural keys.
+// reference is what one staged column says about another row: by the target's id or by one of its natural keys. It is
+// looked up into a table beside staging, one row a distinct text: given → id, hits.
 type reference struct {
-	target *catalog.Table
-	key    *catalog.Column // of the target: what the foreign key holds
+	col     int      // the staged column
+	kind    int      // the staged column that says which target is meant; -1: there is one
+	targets []target // ordered by value
+	self    bool     // the target is the plan's own table
 }
 
-// referenceOf gives the reference that c holds, nil if it is no foreign key to a tenant's table.
+// target is a table that a reference can mean.
+type target struct {
+	value string // of the column kind
+	table *catalog.Table
+	key   *catalog.Column // what the reference holds
+	ways  []way
+}
+
+// way is a natural key of a target, one part of which a cell can give.
+type way struct {
+	key    catalog.IndexKey
+	match  catalog.Match
+	within []within
+}
+
+// within narrows a way: the target's column holds what another reference of the same row named. So the slug of a stage is
+// looked for in the row's own pipeline.
+type within struct {
+	column string // of the target
+	by     int    // the staged column
+}
+
+func (r *reference) alias() string  { return fmt.Sprintf("r%d", r.col) }
+func (r *reference) suffix() string { return fmt.Sprintf("_r%d", r.col) }
+
+// narrowedBy gives the staged columns whose references narrow this one.
+func (r *reference) narrowedBy() []int {
+	var cols []int
+	for _, t := range r.targets {
+		for _, w := range t.ways {
+			for _, n := range w.within {
+				cols = append(cols, n.by)
+			}
+		}
+	}
+	slices.Sort(cols)
+	return slices.Compact(cols)
+}
+
+// join gives the join that adds what was found to the staged rows s.
+func (r *reference) join(name string) string {
+	on := fmt.Sprintf("%s.given = s.c%d", r.alias(), r.col)
+	if r.kind >= 0 {
+		on += fmt.Sprintf(" AND %s.kind = s.c%d::text", r.alias(), r.kind)
+	}
+	for _, by := range r.narrowedBy() {
+		on += fmt.Sprintf(" AND %s.w%d IS NOT DISTINCT FROM r%d.id", r.alias(), by, by)
+	}
+	return " LEFT JOIN " + stagingName(name, r.suffix()) + " " + r.alias() + " ON " + on
+}
+
+// addReferences finds the columns that name other rows.
+func (p *Plan) addReferences() error {
+	var wrong []fault.Field
+	for i := range p.cols {
+		c := &p.cols[i]
+		ref, err := referenceOf(p.table, c.target)
+		if err != nil {
+			wrong = append(wrong, fault.Field{Field: c.Name, Message: err.Error()})
+		}
+		if c.ref = ref; ref != nil {
+			ref.col, ref.self = i, ref.targets[0].table == p.table
+			c.asText()
+		}
+	}
+	for _, poly := range p.table.Polys {
+		if err := p.addPoly(poly); err != nil {
+			wrong = append(wrong, fault.Field{Field: poly.IDColumn, Message: err.Error()})
+		}
+	}
+	for i := range p.cols {
+		if ref := p.cols[i].ref; ref != nil {
+			for n := range ref.targets {
+				ref.targets[n].ways = p.waysTo(ref, ref.targets[n].table)
+			}
+		}
+	}
+	return p.misfit(wrong)
+}
+
+// referenceOf gives the reference that c holds, nil if it is no foreign key.
 func referenceOf(t *catalog.Table, c *catalog.Column) (*reference, error) {
+	var err error
 	for i := range t.ForeignKeys {
 		fk := &t.ForeignKeys[i]
-		at := effective(t, fk)
-		for _, n := range at {
-			if fk.Columns[n] != c.Name {
-				continue
-			}
-			switch {
-			case fk.Target == nil:
-				return nil, fmt.Errorf("%s refers to %s, which belongs to no tenant", c.Name, fk.TargetName)
-			case len(at) > 1:
-				return nil, fmt.Errorf("%s is part of a reference of several columns (%s)", c.Name, fk.Name)
-			}
-			key, _ := fk.Target.Column(fk.TargetColumns[n])
-			return &reference{target: fk.Target, key: key}, nil
-		}
-	}
-	return nil, nil
-}
-
-// effective gives the positions of the key's columns other than the tenant's.
-func effective(t *catalog.Table, fk *catalog.ForeignKey) []int {
-	var at []int
-	for n, name := range fk.Columns {
-		if name != t.Scope.Column {
-			at = append(at, n)
-		}
-	}
-	return at
-}
-
-// findReferences looks up what the staged references name. Each distinct text is looked up once, set-based, among the
-// tenant's rows only; what names none or several is an error of its rows.
-func (m *merge) findReferences(ctx context.Context) error {
-	for i, c := range m.plan.cols {
-		if c.ref == nil {
+		columns, targets := fk.Pairs(t)
+		n := slices.Index(columns, c.Name)
+		switch {
+		case n < 0:
+			continue
+		case fk.Target == nil:
+			return nil, fault.Newf(fault.Invalid, "%s refers to %s, which belongs to no tenant", c.Name, fk.TargetName)
+		case len(columns) > 1:
+			err = fault.Newf(fault.Invalid, "%s is part of a reference of several columns (%s)", c.Name, fk.Name)
 			continue
 		}
-		if _, err := m.exec(ctx, "look up "+c.Name, m.referenceSQL(i), m.plan.spec.Tenant); err != nil {
-			return err
+		key, _ := fk.Target.Column(targets[0])
+		return &reference{kind: -1, targets: []target{{table: fk.Target, key: key}}}, nil
+	}
+	return nil, err
+}
+
+// addPoly makes a reference of a pair of columns. Each half means nothing without the other.
+func (p *Plan) addPoly(poly catalog.Poly) error {
+	id, kind := p.find(poly.IDColumn), p.find(poly.TypeColumn)
+	switch {
+	case id == nil && kind == nil:
+		return nil
+	case id == nil:
+		return fault.Newf(fault.Invalid, "%s needs %s beside it: map both", poly.TypeColumn, poly.IDColumn)
+	case kind == nil:
+		return fault.Newf(fault.Invalid, "%s needs %s beside it: map both", poly.IDColumn, poly.TypeColumn)
+	}
+	ref := &reference{col: id.n, kind: kind.n}
+	for _, value := range slices.Sorted(maps.Keys(poly.Targets)) {
+		if key := soleKey(poly.Targets[value]); key != nil {
+			ref.targets = append(ref.targets, target{value: value, table: poly.Targets[value], key: key})
 		}
-		missing := fmt.Sprintf("%s names no row of %s", c.label(), c.ref.target.Label)
-		several := fmt.Sprintf("%s names several rows of %s", c.label(), c.ref.target.Label)
-		_, err := m.exec(ctx, "mark "+c.Name, m.sql(`
-UPDATE {staging} u SET {errors} = {addError}
-FROM {ref} r
-WHERE r.given = u.{col} AND r.hits <> 1`, "{ref}", m.beside(refSuffix(i)), "{col}", ident(c.Name),
-			"{addError}", addError("u", "$1", "'reference'", "CASE r.hits WHEN 0 THEN $2::text ELSE $3::text END", "left(u."+ident(c.Name)+", 200)")),
-			c.Name, missing, several)
-		if err != nil {
-			return err
+	}
+	id.ref = ref
+	id.asText()
+	return nil
+}
+
+// waysTo gives the natural keys of t that one cell can give: those with one part that is no reference itself. The other
+// parts are taken from the row, where it names exactly one row of the same table; else all of the tenant's are looked
+// through, and several hits are an error.
+func (p *Plan) waysTo(ref *reference, t *catalog.Table) []way {
+	var ways []way
+	for _, m := range t.Matches {
+		w := way{match: m}
+		open := 0
+		for _, k := range m.Keys {
+			fk := foreignKey(t, k.Column)
+			if fk == nil {
+				w.key, open = k, open+1
+			} else if by := p.naming(ref, fk.Target); by >= 0 {
+				w.within = append(w.within, within{column: k.Column, by: by})
+			}
+		}
+		if open == 1 && asKey(t, w.key, "g.given") != "" {
+			ways = append(ways, w)
+		}
+	}
+	return ways
+}
+
+// foreignKey gives the foreign key that the column is, the tenant's column aside; nil if it is none.
+func foreignKey(t *catalog.Table, name string) *catalog.ForeignKey {
+	for i := range t.ForeignKeys {
+		if columns, _ := t.ForeignKeys[i].Pairs(t); len(columns) == 1 && columns[0] == name {
+			return &t.ForeignKeys[i]
 		}
 	}
 	return nil
 }
 
-func refSuffix(i int) string { return fmt.Sprintf("_r%d", i) }
-
-// referenceSQL fills a table given → id, hits: the best rank of match wins (the id itself, then natural keys in order).
-func (m *merge) referenceSQL(i int) string {
-	c := m.plan.cols[i]
-	t := c.ref.target
-	var ways []string
-	if guard := asKey(c.ref.key, "g.given"); guard != "" {
-		ways = append(ways, m.sql(`
-    SELECT g.given, t.{key} AS id, 0 AS rank FROM g JOIN {target} t ON t.{key} = {guard}`,
-			"{target}", tenantRows(t, ""), "{key}", ident(c.ref.key.Name), "{guard}", guard))
+// naming gives the one other staged column whose reference means t, -1 if there is none or several. What narrows is not
+// narrowed itself: t's own natural keys hold no reference.
+func (p *Plan) naming(ref *reference, t *catalog.Table) int {
+	if t == nil || slices.ContainsFunc(t.Matches, func(m catalog.Match) bool {
+		return slices.ContainsFunc(m.Keys, func(k catalog.IndexKey) bool { return foreignKey(t, k.Column) != nil })
+	}) {
+		return -1
 	}
-	for n, match := range t.Matches {
-		if len(match.Keys) != 1 || len(match.Keys[0].Columns) != 1 {
-			continue
+	found := -1
+	for i := range p.cols {
+		if r := p.cols[i].ref; r != nil && r != ref && r.kind < 0 && r.targets[0].table == t {
+			if found >= 0 {
+				return -1
+			}
+			found = i
 		}
-		col, _ := t.Column(match.Keys[0].Columns[0])
-		if col.Kind != catalog.KindText {
-			continue
-		}
-		ways = append(ways, m.sql(`
-    SELECT g.given, t.{key}, {rank} FROM (SELECT given, given::{type} AS {col} FROM g) g JOIN {target} t ON {theirs} = {ours}`,
-			"{target}", tenantRows(t, live(t)), "{key}", ident(c.ref.key.Name), "{col}", ident(col.Name), "{type}", "text",
-			"{rank}", fmt.Sprint(n+1), "{theirs}", t.Expr(match.Keys[0], "t"), "{ours}", t.Expr(match.Keys[0], "g")))
 	}
-	return m.sql(`
-CREATE UNLOGGED TABLE {ref} AS
-WITH g AS (SELECT DISTINCT {col} AS given FROM {staging} WHERE {col} IS NOT NULL),
-found AS (SELECT given, id, rank, min(rank) OVER (PARTITION BY given) AS best FROM ({ways}) w)
-SELECT g.given, (array_agg(f.id) FILTER (WHERE f.rank = f.best))[1] AS id,
-       count(DISTINCT f.id) FILTER (WHERE f.rank = f.best) AS hits
-FROM g LEFT JOIN found f ON f.given = g.given GROUP BY g.given`,
-		"{ref}", m.beside(refSuffix(i)), "{col}", ident(c.Name), "{ways}", strings.Join(ways, " UNION ALL "))
+	return found
 }
 
-// asKey gives SQL that turns text into the key's type where it has that form, and into NULL where it does not; "" if the
-// type has no form that can be told beforehand.
-func asKey(key *catalog.Column, text string) string {
-	switch key.Kind {
+// references gives the staged references, those that narrow others before those that are narrowed.
+func (p *Plan) references() []*reference {
+	var free, narrowed []*reference
+	for i := range p.cols {
+		switch ref := p.cols[i].ref; {
+		case ref == nil:
+		case len(ref.narrowedBy()) == 0:
+			free = append(free, ref)
+		default:
+			narrowed = append(narrowed, ref)
+		}
+	}
+	return append(free, narrowed...)
+}
+
+// asKey gives SQL that turns text into a part of a key of t where it has that form, and into NULL where it does not; "" if
+// the part's type has no form that can be told beforehand.
+func asKey(t *catalog.Table, k catalog.IndexKey, text string) string {
+	if len(k.Columns) != 1 {
+		return ""
+	}
+	c, _ := t.Column(k.Columns[0])
+	given := asType(c, text)
+	if given == "" || k.Column == "" && c.Kind != catalog.KindText {
+		return ""
+	}
+	return t.ExprOf(k, func(string) string { return given })
+}
+
+// asType gives SQL that turns text into the column's type, NULL where it has not its form; "" if that cannot be told.
+func asType(c *catalog.Column, text string) string {
+	switch c.Kind {
 	case catalog.KindUUID:
-		return `CASE WHEN ` + text + ` ~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' THEN ` + text + `::uuid END`
+		return `(CASE WHEN ` + text + ` ~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' THEN ` + text + `::uuid END)`
 	case catalog.KindInteger:
-		return `CASE WHEN ` + text + ` ~ '^-?[0-9]{1,18}$' THEN ` + text + `::bigint END`
-	case catalog.KindText, catalog.KindEnum:
-		return text + `::` + key.Type
+		return `(CASE WHEN ` + text + ` ~ '^[+-]?[0-9]{1,18}$' THEN ` + text + `::bigint END)`
+	case catalog.KindText:
+		if strings.HasPrefix(c.BaseType, "character") || c.BaseType == "text" {
+			return text // a cast to a sized type would cut it
+		}
+		return "(" + text + "::" + c.BaseType + ")"
 	default:
 		return ""
 	}
 }
-
-// live gives the condition under which a row of t can be named by a natural key.
-func live(t *catalog.Table) string {
-	if _, ok := t.Column("deleted_at"); ok {
-		return "x.deleted_at IS NULL"
-	}
-	return ""
-}
-
-// tenantRows gives a sub-select of the tenant's rows of t; $1 is the tenant. The explicit predicate stands beside row
-// security. extra is a further condition on the alias x.
-func tenantRows(t *catalog.Table, extra string) string {
-	where := t.TenantPredicate("x", "$1")
-	if extra != "" {
-		where += " AND " + extra
-	}
-	return `(SELECT x.* FROM ` + t.Ident() + ` x WHERE ` + where + `)`
-}
-
-// findPolys checks polymorphic references that the file gives: the type must be one the column knows, and the id one of
-// the tenant's rows of that type.
-func (m *merge) findPolys(ctx context.Context) error {
-	for _, poly := range m.plan.table.Polys {
-		id, typ := m.plan.staged(poly.IDColumn), m.plan.staged(poly.TypeColumn)
-		if id == nil {
-			continue
-		}
-		if typ == nil {
-			return errPolyHalf(poly)
-		}
-		known := make([]string, 0, len(poly.Targets))
-		for name, target := range poly.Targets {
-			known = append(known, name)
-			key := ident(target.PrimaryKey[0])
-			_, err := m.exec(ctx, "check "+poly.IDColumn, m.sql(`
-UPDATE {staging} u SET {errors} = {addError}
-WHERE u.{type} = $3 AND u.{id} IS NOT NULL AND NOT EXISTS (SELECT FROM {target} t WHERE t.{key}::text = u.{id}::text)`,
-				"{type}", ident(typ.Name), "{id}", ident(id.Name), "{target}", tenantRows(target, ""), "{key}", key,
-				"{addError}", addError("u", "$2", "'reference'", "$4", "u."+ident(id.Name)+"::text")),
-				m.plan.spec.Tenant, id.Name, name, fmt.Sprintf("%s names no row of %s", id.label(), target.Label))
-			if err != nil {
-				return err
-			}
-		}
-		_, err := m.exec(ctx, "check "+poly.TypeColumn, m.sql(`
-UPDATE {staging} u SET {errors} = {addError}
-WHERE u.{id} IS NOT NULL AND (u.{type} IS NULL OR u.{type} <> ALL ($2))`,
-			"{type}", ident(typ.Name), "{id}", ident(id.Name),
-			"{addError}", addError("u", "$1", "'reference'", "$3", "u."+ident(typ.Name))),
-			typ.Name, known, fmt.Sprintf("%s must be one of %s", typ.label(), strings.Join(sorted(known), ", ")))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// staged gives the plan's column of that name, nil if it is not staged.
-func (p *Plan) staged(name string) *column {
-	for i := range p.cols {
-		if p.cols[i].Name == name {
-			return &p.cols[i]
-		}
-	}
-	return nil
-}
-
-var _ pgx.Tx

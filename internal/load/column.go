@@ -1,0 +1,155 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"wharf/internal/catalog"
+	"wharf/internal/fault"
+	"wharf/internal/pgcodec"
+)
+
+// column is a Column with what the statements need of it. In staging, and in the source, it goes by a name that no
+// column of a product can have at the same time as staging's own.
+type column struct {
+	Column
+	n      int             // index into Plan.cols
+	target *catalog.Column // nil without a table
+	ref    *reference      // nil: it names no other row
+	given  bool            // a key that the database gives: it names rows, and is never written
+	codec  pgcodec.BinaryFunc
+	staged string // its type in staging
+	cast   string // the type that the source casts it to; "": it is staged in its own
+	verify string // the type whose rules only the database knows: every cell is tried; "": the codec is enough
+}
+
+// cell gives the column's name in staging and in the source.
+func (c *column) cell() string { return fmt.Sprintf("c%d", c.n) }
+
+// s gives the cell of the source's row.
+func (c *column) s() string { return "s." + c.cell() }
+
+// original gives what the file gave, over the source's row.
+func (c *column) original() string {
+	if c.ref != nil {
+		return fmt.Sprintf("s.g%d", c.n)
+	}
+	return c.s()
+}
+
+func (c *column) label() string {
+	switch {
+	case c.Label != "":
+		return c.Label
+	case c.target != nil:
+		return c.target.Label
+	}
+	return c.Name
+}
+
+func (p *Plan) column(n int, c Column) (column, error) {
+	target, ok := p.table.Column(c.Name)
+	if !ok {
+		return column{}, fault.Newf(fault.Invalid, "%s has no column %q", p.table.Name, c.Name)
+	}
+	col := column{Column: c, n: n, target: target, given: givenByDatabase(p.table, target)}
+	if err := writable(p.table, target); err != nil && !col.given {
+		return column{}, err
+	}
+	col.encode()
+	return col, nil
+}
+
+// encode settles how cells are staged. A domain is staged as the type below it, because COPY fails as a whole at the first
+// cell that a domain refuses.
+func (c *column) encode() {
+	t := c.target
+	var typed bool
+	if c.codec, typed = codecFor(t); typed {
+		c.staged = t.BaseType
+	} else {
+		c.staged, c.cast, c.verify = "text", t.BaseType, t.Type
+	}
+	if t.TypeOID != t.BaseOID {
+		c.verify = t.Type
+	}
+}
+
+// asText makes the column one that is looked up before it has its own type.
+func (c *column) asText() { c.codec, c.staged, c.cast, c.verify = textCodec, "text", "", "" }
+
+// writable returns an error that says why a file cannot give the column.
+func writable(t *catalog.Table, c *catalog.Column) error {
+	why := ""
+	switch {
+	case c.Name == t.Scope.Column:
+		return fault.New(fault.Invalid, "the tenant is never taken from a file")
+	case c.Generated:
+		why = "is computed by the database"
+	case c.Identity == "always":
+		why = "is numbered by the database"
+	case c.Tags.Readonly:
+		why = "is read-only"
+	case c.Tags.Encrypted, c.Tags.HashOf != "":
+		why = "is encrypted, and no plain value may enter it"
+	default:
+		return nil
+	}
+	return fault.Newf(fault.Invalid, "%s %s", c.Name, why)
+}
+
+// soleKey gives the one column of the primary key beside the tenant's, nil if there are more or none.
+func soleKey(t *catalog.Table) *catalog.Column {
+	names := slices.DeleteFunc(slices.Clone(t.PrimaryKey), func(name string) bool { return name == t.Scope.Column })
+	if len(names) != 1 {
+		return nil
+	}
+	c, _ := t.Column(names[0])
+	return c
+}
+
+// givenByDatabase reports whether the column is a primary key that no file decides: the database makes its values, or it
+// is a uuid that refers to nothing, which the product mints itself.
+func givenByDatabase(t *catalog.Table, c *catalog.Column) bool {
+	if soleKey(t) != c {
+		return false
+	}
+	refers := slices.ContainsFunc(t.ForeignKeys, func(k catalog.ForeignKey) bool { return slices.Contains(k.Columns, c.Name) })
+	return c.Minted || c.Kind == catalog.KindUUID && !refers
+}
+
+// codecFor gives how the column's cells are encoded; typed is false if they are staged as text and cast by the merge.
+func codecFor(c *catalog.Column) (codec pgcodec.BinaryFunc, typed bool) {
+	if c.Kind == catalog.KindEnum { // its binary form is its text
+		return listed(textCodec, c.Labels), true
+	}
+	codec, typed = pgcodec.Binary(pgcodec.Type{OID: c.BaseOID, MaxLength: c.MaxLength, Precision: c.Precision, Scale: c.Scale})
+	switch {
+	case !typed:
+		return textCodec, false
+	case c.Labels != nil:
+		return listed(codec, c.Labels), true
+	}
+	return codec, true
+}
+
+var textCodec, _ = pgcodec.Binary(pgcodec.Type{OID: pgtype.TextOID})
+
+// listed accepts only what a CHECK (column IN (…)) or an enum lists.
+func listed(codec pgcodec.BinaryFunc, labels []string) pgcodec.BinaryFunc {
+	allowed := make(map[string]bool, len(labels))
+	for _, l := range labels {
+		allowed[l] = true
+	}
+	wrong := errors.New("must be one of " + strings.Join(labels, ", "))
+	return func(dst, text []byte) ([]byte, error) {
+		if !allowed[string(text)] {
+			return dst, wrong
+		}
+		return codec(dst, text)
+	}
+}

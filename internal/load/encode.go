@@ -1,0 +1,170 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"wharf/internal/pgcodec"
+	"wharf/internal/tabular"
+)
+
+// encoder turns batches into the tuples of a staging table.
+type encoder struct {
+	plan   *Plan
+	w      *pgcodec.CopyWriter
+	ids    minter
+	batch  tabular.Batch
+	errors []byte // of the current row, as the text of a JSON array that is still open
+	staged Staged
+}
+
+func (e *encoder) run(next func(*tabular.Batch) error) error {
+	for {
+		err := next(&e.batch)
+		if errors.Is(err, io.EOF) {
+			return e.w.Close()
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.encode(&e.batch); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *encoder) encode(b *tabular.Batch) error {
+	// Errors come in row order from each stage of the program, but not over its stages.
+	slices.SortStableFunc(b.Errors, func(a, z tabular.CellError) int { return a.Row - z.Row })
+	rest := b.Errors
+	for r := range b.Len() {
+		n := 0
+		for n < len(rest) && rest[n].Row == r {
+			n++
+		}
+		e.row(b, r, rest[:n])
+		rest = rest[n:]
+		if err := e.w.End(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row writes one tuple. A tuple's errors stand before its cells, and are known after them: a row that the program found
+// good is written as such, and once more if a cell turns out to be refused by its type.
+func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
+	cells, line := b.Row(r), b.Lines[r]
+	e.staged.Rows++
+	e.errors = e.errors[:0]
+	if len(wrong) == 0 {
+		if e.good(line, cells) {
+			return
+		}
+		e.w.Discard()
+	}
+	for _, f := range wrong {
+		e.fault(f)
+	}
+	e.bad(line, cells, wrong)
+}
+
+// begin writes what stands before the cells.
+func (e *encoder) begin(line int64) {
+	fields := 2 + len(e.plan.cols)
+	if e.plan.mint != nil {
+		fields++
+	}
+	e.w.Begin(fields)
+	e.w.Int8(line)
+	if len(e.errors) == 0 {
+		e.w.Null()
+	} else {
+		const jsonbVersion = 1
+		e.w.Raw(slices.Concat([]byte{jsonbVersion}, e.errors, []byte{']'}))
+	}
+	if e.plan.mint != nil {
+		e.w.Raw(e.ids.mint(line))
+	}
+}
+
+// good writes the row as one without errors; false if a cell is refused.
+func (e *encoder) good(line int64, cells [][]byte) bool {
+	e.begin(line)
+	for i, cell := range cells {
+		if len(cell) == 0 {
+			e.w.Null()
+		} else if e.w.Text(e.plan.cols[i].codec, cell) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// bad writes the row with its errors and those of the cells that their types refuse. A wrong cell is left empty, unless
+// there is no table: then a cell is text, and is shown as it is.
+func (e *encoder) bad(line int64, cells [][]byte, wrong []tabular.CellError) {
+	dropped := make([]bool, len(cells))
+	for _, f := range wrong {
+		if f.Col >= 0 && e.plan.HasTable() {
+			dropped[f.Col] = true
+		}
+	}
+	var scratch [64]byte
+	for i, cell := range cells {
+		if len(cell) == 0 || dropped[i] {
+			continue
+		}
+		c := &e.plan.cols[i]
+		if _, err := c.codec(scratch[:0], cell); err != nil {
+			dropped[i] = true
+			e.fault(tabular.CellError{Col: i, Rule: "type", Message: c.label() + " " + err.Error(), Value: clip(cell)})
+		}
+	}
+	e.begin(line)
+	for i, cell := range cells {
+		if len(cell) == 0 || dropped[i] || e.w.Text(e.plan.cols[i].codec, cell) != nil {
+			e.w.Null()
+		}
+	}
+}
+
+// fault adds one error to the current row's.
+func (e *encoder) fault(f tabular.CellError) {
+	e.staged.Errors++
+	field := ""
+	if f.Col >= 0 {
+		field = e.plan.cols[f.Col].Name
+	}
+	if len(e.errors) == 0 {
+		e.errors = append(e.errors, '[')
+	} else {
+		e.errors = append(e.errors, ',')
+	}
+	for _, part := range [...]struct{ key, text string }{
+		{`{"field":`, field}, {`,"rule":`, f.Rule}, {`,"message":`, f.Message}, {`,"value":`, f.Value},
+	} {
+		e.errors = append(e.errors, part.key...)
+		e.errors = pgcodec.AppendJSONString(e.errors, []byte(storable(part.text)))
+	}
+	e.errors = append(e.errors, '}')
+}
+
+// storable gives text that jsonb can hold.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "␀")
+}
+
+// maxValue is how much of a cell an error quotes, in bytes before its characters are made whole.
+const maxValue = 200
+
+// clip cuts a value that an error quotes.
+func clip(cell []byte) string {
+	if len(cell) <= maxValue {
+		return string(cell)
+	}
+	return string(bytes.ToValidUTF8(cell[:maxValue], nil)) + "…"
+}

@@ -1,0 +1,139 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"wharf/internal/catalog"
+)
+
+// findRows fills the table of found rows: which row of the target each staged row is, and whether it would change. A later
+// key counts only where an earlier one is blank on either side; of the keys that find something the first one counts.
+func (m *merge) findRows(ctx context.Context) error {
+	p := m.plan
+	if len(p.keys) == 0 {
+		return nil
+	}
+	identity := make([]string, 0, len(p.identity))
+	for i, c := range p.identity {
+		identity = append(identity, fmt.Sprintf("t.%s AS k%d", c.Ident(), i))
+	}
+	ways := make([]string, 0, len(p.keys))
+	for n := range p.keys {
+		ways = append(ways, fmt.Sprintf(`
+SELECT s.line, %d AS way, %s, %s AS changed FROM {source} JOIN %s t ON %s WHERE s.errors IS NULL`,
+			n, strings.Join(identity, ", "), p.changes(), p.matchable(n), p.matchOn(n)))
+	}
+	found := ways[0]
+	if len(ways) > 1 || !p.keys[0].unique {
+		found = `
+SELECT DISTINCT ON (line) *, count(*) OVER (PARTITION BY line, way) AS hits FROM (` + strings.Join(ways, " UNION ALL ") + `) w
+ORDER BY line, way`
+	}
+	if _, err := m.exec(ctx, "find rows", `CREATE UNLOGGED TABLE {found} WITH (autovacuum_enabled = false) AS `+found); err != nil {
+		return err
+	}
+	if _, err := m.exec(ctx, "analyze found rows", `ANALYZE {found}`); err != nil {
+		return err
+	}
+	m.stale = false
+	return m.settle(ctx)
+}
+
+// changes gives the condition under which the source's row s would change the table's row t.
+func (p *Plan) changes() string {
+	var differs []string
+	for i := range p.cols {
+		c := &p.cols[i]
+		if c.given || p.spec.Write == Insert {
+			continue
+		}
+		differ := comparable(c.target, "t."+c.target.Ident()) + " IS DISTINCT FROM " + comparable(c.target, c.s())
+		if !p.spec.Clear {
+			differ = "(" + c.s() + " IS NOT NULL AND " + differ + ")"
+		}
+		differs = append(differs, differ)
+	}
+	if len(differs) == 0 {
+		return "false"
+	}
+	return "(" + strings.Join(differs, " OR ") + ")"
+}
+
+// comparable gives an expression whose equality means the same value to the byte: types without an equality, or with one
+// that is blind to case, go by their text.
+func comparable(c *catalog.Column, expr string) string {
+	element := c.ElementKind == catalog.KindOther || c.ElementKind == catalog.KindJSON
+	switch {
+	case c.Kind == catalog.KindText:
+		return expr + `::text COLLATE "C"`
+	case c.Kind == catalog.KindOther, c.BaseType == "json", c.Kind == catalog.KindArray && element:
+		return expr + "::text"
+	}
+	return expr
+}
+
+// foundOn gives the condition under which the table's row t is the found row f.
+func (p *Plan) foundOn() string {
+	on := make([]string, 0, len(p.identity))
+	for i, c := range p.identity {
+		on = append(on, fmt.Sprintf("t.%s = f.k%d", c.Ident(), i))
+	}
+	return strings.Join(on, " AND ")
+}
+
+// checkFound marks what the keys leave open and what the way to write does not allow.
+func (m *merge) checkFound(ctx context.Context) error {
+	p := m.plan
+	label := literal(p.table.Label)
+	if len(p.keys) > 1 || len(p.keys) == 1 && !p.keys[0].unique {
+		names := make([]string, 0, len(p.keys))
+		for _, k := range p.keys {
+			names = append(names, literal(k.name))
+		}
+		err := m.judge(ctx, foundRows, "f.line", []rule{{
+			name: "ambiguous", broken: "f.hits > 1",
+			message: "f.hits || ' rows of ' || " + label + " || ' have this ' || (ARRAY[" + strings.Join(names, ", ") + "])[f.way + 1]",
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	switch p.spec.Write {
+	case Update:
+		return m.judge(ctx, "FROM {source} WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
+			name: "missing", field: p.keyField(), broken: "true",
+			message: literal("no row of " + p.table.Label + " has this " + p.keyNames()),
+		}})
+	case Insert:
+		if m.matched == 0 {
+			break
+		}
+		err := m.judge(ctx, foundRows, "f.line", []rule{{
+			name: "exists", field: p.keyField(), broken: "true",
+			message: literal("a row of " + p.table.Label + " has this " + p.keyNames() + " already"),
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return m.checkGiven(ctx)
+}
+
+// foundRows are the good rows that are there.
+const foundRows = "FROM {found} f JOIN {staging} s ON s.line = f.line WHERE s.errors IS NULL"
+
+// checkGiven marks rows that give a key of the database's own which no row of the tenant has: it is never written, so that
+// it cannot become one.
+func (m *merge) checkGiven(ctx context.Context) error {
+	for i := range m.plan.cols {
+		if c := &m.plan.cols[i]; c.given {
+			return m.judge(ctx, "FROM {source} WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
+				name: "missing", field: c.Name, broken: c.s() + " IS NOT NULL", value: c.s(),
+				message: literal("no row of " + m.plan.table.Label + " has this " + c.Name + "; leave it blank to create one"),
+			}})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// lookUpInFile finds the references to the table itself that name no row of it yet but a row of the file: the part of a set
+// may come in the same file as the set. It needs ids that are known before the rows are written, which the minted ones are;
+// in a table whose keys the database gives, such a reference names no row until its row is there.
+func (m *merge) lookUpInFile(ctx context.Context) error {
+	p := m.plan
+	missing := false
+	refs := p.inFileReferences()
+	for _, ref := range refs {
+		var some bool
+		if err := m.row(ctx, "look for rows of the file", `SELECT EXISTS (SELECT FROM `+stagingName(m.name, ref.suffix())+` WHERE hits = 0)`, &some); err != nil {
+			return err
+		}
+		missing = missing || some
+	}
+	if !missing {
+		return nil
+	}
+	if err := m.findRows(ctx); err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		n, err := m.exec(ctx, "find rows of the file", m.inFileSQL(ref))
+		if err != nil {
+			return err
+		}
+		m.inFile = m.inFile || n > 0
+	}
+	m.matched, m.changed = 0, 0
+	_, err := m.exec(ctx, "forget found rows", `DROP TABLE {found}`)
+	return err
+}
+
+// inFileReferences gives the references that the file's own rows can answer. One that is part of a natural key is not among
+// them: it says which row its row is, and so is needed before.
+func (p *Plan) inFileReferences() []*reference {
+	return slices.DeleteFunc(p.references(), func(r *reference) bool {
+		return !r.self || r.kind >= 0 || r.targets[0].key != p.mint || len(p.keys) == 0 || p.inKey(p.cols[r.col].Name)
+	})
+}
+
+// inFileSQL notes for each text without a hit the one row of the file that has it as a natural key. Rows with the same first
+// key are one row; with the same later key they may be two, and then the text names several.
+func (m *merge) inFileSQL(ref *reference) string {
+	p := m.plan
+	keptLine := "min(s.line)"
+	if p.spec.LastWins {
+		keptLine = "max(s.line)"
+	}
+	var ways []string
+	for n, w := range ref.targets[0].ways {
+		hits := "count(*)"
+		if w.match.String() == p.keys[0].String() {
+			hits = "1"
+		}
+		if len(w.match.Keys) > 1 || p.missing(w.match) != "" {
+			continue
+		}
+		ways = append(ways, fmt.Sprintf(`
+    SELECT g.given, %d AS way, %s AS hits, %s AS line FROM g JOIN {source} ON %s = %s AND s.errors IS NULL GROUP BY g.given`,
+			n, hits, keptLine, p.table.ExprOf(w.key, p.cellOf), asKey(p.table, w.key, "g.given")))
+	}
+	key := fmt.Sprintf("k%d", slices.Index(p.identity, p.mint))
+	if len(ways) == 0 {
+		ways = []string{"SELECT NULL AS given, 0 AS way, 0 AS hits, 0 AS line WHERE false"}
+	}
+	return `
+WITH g AS MATERIALIZED (SELECT given FROM ` + stagingName(m.name, ref.suffix()) + ` WHERE hits = 0),
+best AS (SELECT DISTINCT ON (given) * FROM (` + strings.Join(ways, " UNION ALL ") + `) w ORDER BY given, way)
+UPDATE ` + stagingName(m.name, ref.suffix()) + ` r
+SET hits = best.hits, id = CASE WHEN best.hits = 1 THEN coalesce(f.` + key + `, s.id) END, line = CASE WHEN f.line IS NULL AND best.hits = 1 THEN s.line END
+FROM best JOIN {staging} s ON s.line = best.line LEFT JOIN {found} f ON f.line = s.line
+WHERE r.given = best.given`
+}
+
+// markCascade marks rows that name a row of the file which cannot be written, and those that name them.
+func (m *merge) markCascade(ctx context.Context) error {
+	if !m.inFile {
+		return nil
+	}
+	for _, ref := range m.plan.inFileReferences() {
+		c := &m.plan.cols[ref.col]
+		err := m.judge(ctx, fmt.Sprintf(`FROM (
+    WITH RECURSIVE link AS (SELECT s.line, s.l%[1]d AS needs, s.g%[1]d AS given FROM {source} WHERE s.errors IS NULL AND s.l%[1]d IS NOT NULL),
+    bad(line) AS (SELECT line FROM {staging} WHERE errors IS NOT NULL UNION SELECT link.line FROM link JOIN bad ON bad.line = link.needs)
+    SELECT link.* FROM link JOIN bad ON bad.line = link.needs) l`, ref.col), "l.line", []rule{{
+			name: "reference", field: c.Name, broken: "true", value: "l.given",
+			message: literal(c.label()+" names row ") + " || l.needs || " + literal(", which cannot be written"),
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"wharf/internal/fault"
+	"wharf/internal/pg"
+)
+
+// maxRefused is how many rows are searched out one by one before the merge fails as a whole.
+const maxRefused = 1000
+
+// isolate writes what the database accepts and marks the rows that it refuses, for reasons that only it can judge:
+// exclusion constraints, triggers of the product, unique values that another tenant has. Ranges are halved until the row is
+// alone, so that n such rows cost about n × log(rows) statements. cause is why everything at once was refused.
+func (m *merge) isolate(ctx context.Context, cause error) (created, updated int64, err error) {
+	var l lines
+	if err := m.row(ctx, "measure staging", `SELECT min(line), max(line) FROM {staging}`, &l.from, &l.to); err != nil {
+		return 0, 0, err
+	}
+	// Small ranges are looked up by line, whatever the size of staging.
+	setup := `CREATE INDEX ON {staging} (line); SELECT set_config('enable_nestloop', 'on', true);`
+	if len(m.plan.keys) > 0 {
+		setup += `CREATE INDEX ON {found} (line);`
+	}
+	if _, err := m.exec(ctx, "prepare to search", setup); err != nil {
+		return 0, 0, err
+	}
+	return m.halve(ctx, l, cause)
+}
+
+// halve writes a range that was refused as a whole.
+func (m *merge) halve(ctx context.Context, l lines, cause error) (created, updated int64, err error) {
+	if l.from == l.to {
+		return 0, 0, m.refuse(ctx, l.from, cause)
+	}
+	middle := l.from + (l.to-l.from)/2
+	for _, half := range []lines{{l.from, middle}, {middle + 1, l.to}} {
+		var c, u int64
+		err := m.attempt(ctx, func(ctx context.Context) (err error) {
+			c, u, err = m.writeRange(ctx, half)
+			return err
+		})
+		if refused(err) {
+			c, u, err = m.halve(ctx, half, err)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		created, updated = created+c, updated+u
+	}
+	return created, updated, nil
+}
+
+// refuse marks a row with what the database says against it.
+func (m *merge) refuse(ctx context.Context, line int64, cause error) error {
+	if m.refused++; m.refused > maxRefused {
+		return fmt.Errorf("load: more than %d rows refused: %w", maxRefused, cause)
+	}
+	return m.judge(ctx, fmt.Sprintf("FROM {staging} s WHERE s.line = %d", line), "s.line", []rule{{
+		name: "refused", broken: "s.errors IS NULL", message: literal(publicMessage(cause)),
+	}})
+}
+
+// publicMessage gives what may be said of an error of the database: the translated message, or what a trigger of the product
+// says.
+func publicMessage(err error) string {
+	if f, ok := fault.As(pg.Translate(err)); ok {
+		return f.Message
+	}
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Message
+	}
+	return "the row was refused"
+}

@@ -1,0 +1,253 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"wharf/internal/catalog"
+	"wharf/internal/fault"
+)
+
+// key is a natural key all of whose columns are staged, or the database's own key where the file gives it.
+type key struct {
+	catalog.Match
+	name   string // for messages: "external_id"
+	field  string // of errors; "": it has several columns
+	given  bool   // the database's own
+	unique bool   // an index keeps two rows from having the same
+}
+
+// addKeys keeps the natural keys whose columns are all staged; the database's own key comes before them.
+func (p *Plan) addKeys() error {
+	p.identity = identityOf(p.table)
+	if len(p.identity) == 0 && p.spec.Write != Insert {
+		return fault.Newf(fault.Invalid, "%s has no primary key, so its rows can only be added: choose write insert", p.table.Name)
+	}
+	for _, c := range p.cols {
+		if c.given {
+			own := catalog.IndexKey{Column: c.Name, Columns: []string{c.Name}}
+			p.keys = append(p.keys, key{Match: catalog.Match{Keys: []catalog.IndexKey{own}}, name: c.Name, field: c.Name, given: true, unique: true})
+		}
+	}
+	candidates, err := p.candidates()
+	if err != nil {
+		return err
+	}
+	for _, m := range candidates {
+		if missing := p.missing(m); missing != "" {
+			if p.spec.Match != nil {
+				return fault.Newf(fault.Invalid, "rows of %s cannot be matched by %s: no column is mapped to %s", p.table.Name, m, missing)
+			}
+			continue
+		}
+		if len(p.identity) > 0 {
+			p.keys = append(p.keys, key{Match: m, name: m.String(), field: fieldOf(m.Keys), unique: p.table.Guarantees(m)})
+		}
+	}
+	return nil
+}
+
+// candidates gives the natural keys that were asked for, or else the table's own.
+func (p *Plan) candidates() ([]catalog.Match, error) {
+	if p.spec.Match == nil {
+		return p.table.Matches, nil
+	}
+	all := make([]catalog.Match, 0, len(p.spec.Match))
+	for _, text := range p.spec.Match {
+		m, err := p.table.ParseMatch(text)
+		if err != nil {
+			return nil, fault.Newf(fault.Invalid, "the key %q cannot match rows of %s", text, p.table.Name).
+				WithFields(fault.Field{Field: "match", Message: err.Error()})
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// missing names a column of the key that is not staged, "" if all are.
+func (p *Plan) missing(m catalog.Match) string {
+	for _, k := range m.Keys {
+		for _, name := range k.Columns {
+			if p.find(name) == nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// identityOf gives the columns by which a row that was found is met again: the primary key, or else a unique index over
+// columns that are never NULL. None: the rows cannot be told apart.
+func identityOf(t *catalog.Table) []*catalog.Column {
+	if len(t.PrimaryKey) > 0 {
+		return t.Key()
+	}
+	for _, u := range t.Uniques {
+		var cols []*catalog.Column
+		for _, k := range u.Keys {
+			if c, ok := t.Column(k.Column); ok && c.NotNull {
+				cols = append(cols, c)
+			}
+		}
+		if len(cols) == len(u.Keys) && u.Predicate == "" && !u.Deferrable {
+			return cols
+		}
+	}
+	return nil
+}
+
+// keysOf names what can name a row of t.
+func keysOf(t *catalog.Table) string {
+	var names []string
+	if c := soleKey(t); c != nil {
+		names = append(names, c.Name)
+	}
+	for _, m := range t.Matches {
+		if s := m.String(); !slices.Contains(names, s) {
+			names = append(names, s)
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
+// keyNames names the plan's keys: "external_id or lower(email)".
+func (p *Plan) keyNames() string {
+	names := make([]string, 0, len(p.keys))
+	for _, k := range p.keys {
+		names = append(names, k.name)
+	}
+	return strings.Join(names, " or ")
+}
+
+// keyField names the column to blame if no key finds a row, "" if there are several.
+func (p *Plan) keyField() string {
+	if len(p.keys) == 1 {
+		return p.keys[0].field
+	}
+	return ""
+}
+
+// fieldOf names the one column that the keys read, "" if there are several.
+func fieldOf(keys []catalog.IndexKey) string {
+	if len(keys) == 1 && len(keys[0].Columns) == 1 {
+		return keys[0].Columns[0]
+	}
+	return ""
+}
+
+const livePredicate = softColumn + " IS NULL"
+
+// cellOf gives the cell of a column in the source's row.
+func (p *Plan) cellOf(name string) string {
+	if c := p.find(name); c != nil {
+		return c.s()
+	}
+	return "NULL"
+}
+
+// ours gives the parts of the nth key over the source's row s, theirs over the table's row t.
+func (p *Plan) ours(n int) []string {
+	var parts []string
+	for _, k := range p.keys[n].Keys {
+		parts = append(parts, p.table.ExprOf(k, p.cellOf))
+	}
+	return parts
+}
+
+func (p *Plan) theirs(n int) []string {
+	var parts []string
+	for _, k := range p.keys[n].Keys {
+		parts = append(parts, p.table.Expr(k, "t"))
+	}
+	return parts
+}
+
+// filled gives the condition under which the source's row has the nth key: no part is blank, and the row is not one that
+// the index of the key leaves out. A deletion is left aside: it is what a file may do to a row that is there.
+func (p *Plan) filled(n int) string {
+	conds := make([]string, 0, 2)
+	for _, part := range p.ours(n) {
+		conds = append(conds, part+" IS NOT NULL")
+	}
+	if pred := p.keys[n].Predicate; pred != "" && pred != livePredicate {
+		known := true
+		cond := p.table.ConditionOf(pred, func(name string) string {
+			known = known && (name == softColumn || p.find(name) != nil)
+			if name == softColumn {
+				return "NULL::timestamptz"
+			}
+			return p.cellOf(name)
+		})
+		if known {
+			conds = append(conds, cond+" IS NOT FALSE")
+		}
+	}
+	return "(" + strings.Join(conds, " AND ") + ")"
+}
+
+// theirsBlank gives the condition under which the table's row t lacks the nth key.
+func (p *Plan) theirsBlank(n int) string {
+	conds := make([]string, 0, 2)
+	for _, part := range p.theirs(n) {
+		conds = append(conds, part+" IS NULL")
+	}
+	if pred := p.keys[n].Predicate; pred != "" && pred != livePredicate {
+		conds = append(conds, p.table.Condition(pred, "t")+" IS NOT TRUE")
+	}
+	return "(" + strings.Join(conds, " OR ") + ")"
+}
+
+// matchOn gives the condition under which the nth key says that s is t. A later key counts only where an earlier one is
+// blank on either side, so that two rows with different external ids are never taken for one.
+func (p *Plan) matchOn(n int) string {
+	ours, theirs := p.ours(n), p.theirs(n)
+	conds := make([]string, 0, len(ours)+n+1)
+	for i := range ours {
+		conds = append(conds, theirs[i]+" = "+ours[i])
+	}
+	conds = append(conds, p.filled(n))
+	for earlier := range n {
+		conds = append(conds, "(NOT "+p.filled(earlier)+" OR "+p.theirsBlank(earlier)+")")
+	}
+	return strings.Join(conds, " AND ")
+}
+
+// matchable gives the table's rows that the nth key can name: the tenant's, live, and inside the key's index.
+func (p *Plan) matchable(n int) string {
+	return rowsOf(p.table, p.spec.Tenant, nameable(p.table, p.keys[n].Match))
+}
+
+// nameable gives the condition under which a natural key of t can name its row x.
+func nameable(t *catalog.Table, m catalog.Match) string {
+	var conds []string
+	if _, ok := t.Column(softColumn); ok {
+		conds = append(conds, "x."+livePredicate)
+	}
+	if m.Predicate != "" && m.Predicate != livePredicate {
+		conds = append(conds, t.Condition(m.Predicate, "x"))
+	}
+	return strings.Join(conds, " AND ")
+}
+
+// order gives the order in which new rows are written: that of the first natural key, so that neighbours enter the same
+// pages of its index. Under collation "C" the sort costs a fraction of what the database's own does.
+func (p *Plan) order() []string {
+	n := slices.IndexFunc(p.keys, func(k key) bool { return !k.given })
+	if n < 0 {
+		return nil
+	}
+	parts := p.ours(n)
+	for i, k := range p.keys[n].Keys {
+		if c, ok := p.table.Column(k.Column); !ok || c.Kind == catalog.KindText {
+			parts[i] += `::text COLLATE "C"`
+		}
+	}
+	return parts
+}
+
+// inKey reports whether one of the plan's keys reads the column.
+func (p *Plan) inKey(name string) bool {
+	return slices.ContainsFunc(p.keys, func(k key) bool {
+		return slices.ContainsFunc(k.Keys, func(part catalog.IndexKey) bool { return slices.Contains(part.Columns, name) })
+	})
+}

@@ -1,0 +1,115 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// write updates what differs and creates what is new, in one statement each.
+func (m *merge) write(ctx context.Context) (Counts, error) {
+	var rows, skipped int64
+	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NOT NULL) FROM {staging}`, &rows, &skipped); err != nil {
+		return Counts{}, err
+	}
+	fresh := rows - skipped - m.matched
+	c := Counts{Unchanged: m.matched - m.changed}
+	err := m.attempt(ctx, func(ctx context.Context) (err error) {
+		c.Created, c.Updated, err = m.writeRange(ctx, everyLine)
+		if err == nil && (c.Created != fresh || c.Updated != m.changed) {
+			return errMoved
+		}
+		return err
+	})
+	if refused(err) {
+		c.Created, c.Updated, err = m.isolate(ctx, err)
+	}
+	if err != nil {
+		return Counts{}, err
+	}
+	c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name)
+	return c, err
+}
+
+// lines is a range of staged rows, both ends included.
+type lines struct{ from, to int64 }
+
+var everyLine = lines{0, 1<<63 - 1}
+
+func (l lines) in(alias string) string {
+	if l == everyLine {
+		return ""
+	}
+	return fmt.Sprintf(" AND %s.line BETWEEN %d AND %d", alias, l.from, l.to)
+}
+
+// writeRange writes the good rows of a range. Rows that are there come first, unless some will name a new one.
+func (m *merge) writeRange(ctx context.Context, l lines) (created, updated int64, err error) {
+	if m.inFile {
+		if created, err = m.insert(ctx, l); err != nil {
+			return 0, 0, err
+		}
+	}
+	if m.changed > 0 {
+		if updated, err = m.update(ctx, l); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !m.inFile {
+		created, err = m.insert(ctx, l)
+	}
+	return created, updated, err
+}
+
+// update writes the found rows that differ.
+func (m *merge) update(ctx context.Context, l lines) (int64, error) {
+	p := m.plan
+	var sets []string
+	for i := range p.cols {
+		if c := &p.cols[i]; !c.given {
+			sets = append(sets, c.target.Ident()+" = "+p.nextValue(c.target))
+		}
+	}
+	if c := p.touched(); c != nil {
+		sets = append(sets, c.Ident()+" = now()")
+	}
+	return m.exec(ctx, "update "+p.table.Name, `
+UPDATE {table} t SET `+strings.Join(sets, ", ")+`
+FROM {found} f JOIN {source} ON s.line = f.line
+WHERE `+p.foundOn()+` AND `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND f.changed AND s.errors IS NULL`+l.in("s"))
+}
+
+// insert creates the rows that are not there, in key order.
+func (m *merge) insert(ctx context.Context, l lines) (int64, error) {
+	p := m.plan
+	if p.spec.Write == Update {
+		return 0, nil
+	}
+	var names, values []string
+	for _, c := range p.table.Columns {
+		staged := p.find(c.Name)
+		if staged != nil && !staged.given || c == p.mint || c.Name == p.table.Scope.Column || c == p.touched() && c.Default == "" {
+			names, values = append(names, c.Ident()), append(values, p.newValue(c)+" AS "+c.Ident())
+		}
+	}
+	order := ""
+	if parts := p.order(); len(parts) > 0 && !m.ordered {
+		order = " ORDER BY " + strings.Join(parts, ", ")
+	}
+	return m.exec(ctx, "insert into "+p.table.Name, `
+INSERT INTO {table} (`+strings.Join(names, ", ")+`)
+SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM {source} WHERE s.errors IS NULL AND `+m.isNew()+l.in("s")+order+`) n
+WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant)))
+}
+
+// isOrdered gives SQL that tells from the statistics of staging whether it lies in the order of writing: then a sort of
+// all rows is spared.
+func (p *Plan) isOrdered(name string) string {
+	i := slices.IndexFunc(p.keys, func(k key) bool { return !k.given })
+	if i < 0 || p.keys[i].Keys[0].Column == "" {
+		return "false"
+	}
+	return `coalesce((SELECT abs(st.correlation) > 0.99 FROM pg_stats st WHERE st.schemaname = ` + literal(StagingSchema) +
+		` AND st.tablename = ` + literal(name) + ` AND st.attname = ` + literal(p.find(p.keys[i].Keys[0].Column).cell()) + `), false)`
+}
