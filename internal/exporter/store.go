@@ -30,7 +30,7 @@ WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'processing') RETURNI
 	progressExport = `UPDATE wharf.exports SET rows_done = $3, rows_total = $4 WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 
 	finishExport = `UPDATE wharf.exports SET status = 'completed', phase = '', object_key = $3, file_name = $4, bytes = $5,
-sha256 = $6, num_rows = $7, rows_done = $7, tables = $8, warnings = $9, completed_at = now(),
+sha256 = $6, num_rows = $7, rows_done = $7, tables = $8, warnings = $9, completed_at = clock_timestamp(),
 expires_at = now() + make_interval(secs => $10)
 WHERE tenant_id = $1 AND id = $2`
 

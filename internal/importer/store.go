@@ -137,9 +137,10 @@ WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 phase = 'merging', file_info = $5
 WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 
+	// The clock, not now(): that is when the transaction began, before the merge.
 	finishImport = `UPDATE wharf.imports SET status = $3, error = $4, num_rows = $5, num_errors = $6, num_created = $7,
 num_updated = $8, num_unchanged = $9, num_skipped = $10, errors = $11, result_key = $12, phase = '', staging_table = NULL,
-completed_at = now()
+completed_at = clock_timestamp()
 WHERE tenant_id = $1 AND id = $2`
 
 	endImport = `UPDATE wharf.imports SET status = $3, error = $4, phase = '', staging_table = NULL, completed_at = now()
