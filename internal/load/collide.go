@@ -39,6 +39,7 @@ type index struct {
 	theirs    []string          // its keys over the table's row t
 	where     string            // the rows of w that it holds
 	holds     string            // the rows of t that it holds
+	equals    string            // the operator between them
 	name      string            // for messages
 	field     string            // of errors
 	onlyFresh bool              // no row that is there gets another value
@@ -53,13 +54,16 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 	if u.Predicate != "" {
 		p.table.ConditionOf(u.Predicate, func(name string) string { names = append(names, name); return "NULL" })
 	}
-	x := index{where: p.table.ConditionOf(u.Predicate, p.valueOf), holds: p.table.Condition(u.Predicate, "t")}
+	x := index{equals: " = ", where: p.table.ConditionOf(u.Predicate, p.valueOf), holds: p.table.Condition(u.Predicate, "t")}
 	x.cols, _ = p.columnsOf(names)
 	x.cols = unique(x.cols)
 	x.onlyFresh, x.field = !p.writes(x.cols), p.blamed(x.cols)
 	unforeseen := func(c *catalog.Column) bool { return c.Generated || c == p.mint || !u.NullsDistinct && !p.known(c) }
 	if slices.ContainsFunc(x.cols, unforeseen) || p.guards(u) || x.onlyFresh && p.spec.Write == Update {
 		return index{}, false
+	}
+	if !u.NullsDistinct {
+		x.equals = " IS NOT DISTINCT FROM "
 	}
 	var parts []catalog.IndexKey
 	for _, k := range u.Keys {
@@ -73,9 +77,9 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 			x.where += " AND " + ours + " IS NOT NULL"
 		}
 	}
-	x.name = catalog.Match{Keys: parts}.String()
+	x.name = p.nameOf(parts)
 	if len(x.ours) == 0 { // one row a tenant
-		x.ours, x.theirs, x.name = []string{"true"}, []string{"true"}, u.Name
+		x.ours, x.theirs, x.name = []string{"(w.line IS NOT NULL)"}, []string{"true"}, u.Name
 	}
 	return x, true
 }
@@ -95,7 +99,7 @@ func (m *merge) markTaken(ctx context.Context, x index) error {
 	p := m.plan
 	on := make([]string, 0, len(x.ours))
 	for i := range x.ours {
-		on = append(on, x.theirs[i]+" = "+x.ours[i])
+		on = append(on, x.theirs[i]+x.equals+x.ours[i])
 	}
 	other := "true"
 	if !x.onlyFresh && m.matched > 0 {

@@ -131,7 +131,7 @@ func (m *merge) checkGiven(ctx context.Context) error {
 		if c := &m.plan.cols[i]; c.given {
 			return m.judge(ctx, "FROM {source} WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
 				name: "missing", field: c.Name, broken: c.s() + " IS NOT NULL", value: c.s(),
-				message: literal("no row of " + m.plan.table.Label + " has this " + c.Name + "; leave it blank to create one"),
+				message: literal("no row of " + m.plan.table.Label + " has this " + c.label() + "; leave it blank to create one"),
 			}})
 		}
 	}

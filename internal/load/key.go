@@ -11,7 +11,7 @@ import (
 // key is a natural key all of whose columns are staged, or the database's own key where the file gives it.
 type key struct {
 	catalog.Match
-	name   string // for messages: "external_id"
+	name   string // for people: "External Id"
 	field  string // of errors; "": it has several columns
 	given  bool   // the database's own
 	unique bool   // an index keeps two rows from having the same
@@ -26,7 +26,7 @@ func (p *Plan) addKeys() error {
 	for _, c := range p.cols {
 		if c.given {
 			own := catalog.IndexKey{Column: c.Name, Columns: []string{c.Name}}
-			p.keys = append(p.keys, key{Match: catalog.Match{Keys: []catalog.IndexKey{own}}, name: c.Name, field: c.Name, given: true, unique: true})
+			p.keys = append(p.keys, key{Match: catalog.Match{Keys: []catalog.IndexKey{own}}, name: c.label(), field: c.Name, given: true, unique: true})
 		}
 	}
 	candidates, err := p.candidates()
@@ -41,7 +41,7 @@ func (p *Plan) addKeys() error {
 			continue
 		}
 		if len(p.identity) > 0 {
-			p.keys = append(p.keys, key{Match: m, name: m.String(), field: fieldOf(m.Keys), unique: p.table.Guarantees(m)})
+			p.keys = append(p.keys, key{Match: m, name: p.nameOf(m.Keys), field: fieldOf(m.Keys), unique: p.table.Guarantees(m)})
 		}
 	}
 	return nil
@@ -110,7 +110,20 @@ func keysOf(t *catalog.Table) string {
 	return strings.Join(names, " or ")
 }
 
-// keyNames names the plan's keys: "external_id or lower(email)".
+// nameOf names keys for people, by the labels of the columns that they read: "Pipeline and Slug".
+func (p *Plan) nameOf(keys []catalog.IndexKey) string {
+	var labels []string
+	for _, k := range keys {
+		for _, name := range k.Columns {
+			if c, ok := p.table.Column(name); ok && name != p.table.Scope.Column {
+				labels = append(labels, p.labelOf(c))
+			}
+		}
+	}
+	return strings.Join(labels, " and ")
+}
+
+// keyNames names the plan's keys for people: "External Id or Email".
 func (p *Plan) keyNames() string {
 	names := make([]string, 0, len(p.keys))
 	for _, k := range p.keys {

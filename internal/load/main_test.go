@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,7 @@ type world struct {
 	db             *tenancy.DB
 	ours, theirs   uuid.UUID
 	snapshot       *catalog.Snapshot
+	serviceURL     string
 }
 
 // wall follows every table of a test's own that has row security, as the product's have.
@@ -50,8 +52,9 @@ func newWorld(t testing.TB, ddl string) *world {
 		_, err := env.Owner(t).Exec(ctx, ddl+wall)
 		require.NoError(t, err)
 	}
-	w := &world{admin: env.Admin(t), service: env.Service(t), ours: env.Tenant(t, "ours"), theirs: env.Tenant(t, "theirs")}
+	w := &world{admin: env.Admin(t), service: env.Service(t), ours: uuid.New(), theirs: uuid.New()}
 	w.db = &tenancy.DB{Pool: w.service, Wall: tenancy.Wall{Setting: "app.tenant_id"}}
+	w.serviceURL = env.ServiceURL
 	require.NoError(t, pgx.BeginFunc(ctx, w.service, func(tx pgx.Tx) (err error) {
 		w.snapshot, err = catalog.Read(ctx, tx, catalog.Config{
 			Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants", TenantSetting: "app.tenant_id",
@@ -59,6 +62,13 @@ func newWorld(t testing.TB, ddl string) *world {
 		return err
 	}))
 	return w
+}
+
+// anew gives the same database with tenants that have no rows yet, for a subtest of its own.
+func (w *world) anew() *world {
+	fork := *w
+	fork.ours, fork.theirs = uuid.New(), uuid.New()
+	return &fork
 }
 
 func (w *world) table(t testing.TB, name string) *catalog.Table {
@@ -78,8 +88,8 @@ func (w *world) spec(t testing.TB, table, columns string) load.Spec {
 	return s
 }
 
-// file gives rows as batches of two, the first row being row 2 as in a file with a header. A cell "" is blank.
-func file(rows [][]string) func(*tabular.Batch) error {
+// batches gives rows as batches of two, the first row being row 2 as in a file with a header. A cell "" is blank.
+func batches(rows [][]string) func(*tabular.Batch) error {
 	n := 0
 	return func(b *tabular.Batch) error {
 		if n == len(rows) {
@@ -147,7 +157,7 @@ func (w *world) try(t testing.TB, spec load.Spec, rows [][]string) (result, erro
 	t.Helper()
 	plan, err := load.Compile(spec)
 	require.NoError(t, err)
-	name, staged := w.stage(t, plan, file(rows))
+	name, staged := w.stage(t, plan, batches(rows))
 	require.EqualValues(t, len(rows), staged.Rows)
 	return w.mergeStaged(spec, plan, name)
 }
@@ -177,16 +187,23 @@ func (w *world) merge(t testing.TB, spec load.Spec, rows [][]string) result {
 	return r
 }
 
-func (w *world) exec(t testing.TB, sql string, args ...any) {
+func (w *world) exec(t testing.TB, sql string) {
 	t.Helper()
-	_, err := w.admin.Exec(context.Background(), sql, args...)
+	_, err := w.admin.Exec(context.Background(), sql)
 	require.NoError(t, err)
 }
 
-// query gives the rows as an administrator sees them, cells joined by "|".
-func (w *world) query(t testing.TB, sql string, args ...any) []string {
+// seed adds rows that were there before; $1 stands for our tenant, $2 for the other.
+func (w *world) seed(t testing.TB, sql string) {
 	t.Helper()
-	r, err := w.admin.Query(context.Background(), sql, append([]any{pgx.QueryExecModeExec}, args...)...)
+	w.exec(t, strings.NewReplacer("$1", "'"+w.ours.String()+"'", "$2", "'"+w.theirs.String()+"'").Replace(sql))
+}
+
+// query gives the rows as an administrator sees them, cells joined by "|"; $1 stands for our tenant, $2 for the other.
+func (w *world) query(t testing.TB, sql string) []string {
+	t.Helper()
+	sql = strings.NewReplacer("$1", "'"+w.ours.String()+"'", "$2", "'"+w.theirs.String()+"'").Replace(sql)
+	r, err := w.admin.Query(context.Background(), sql, pgx.QueryExecModeExec)
 	require.NoError(t, err)
 	out, err := pgx.CollectRows(r, func(row pgx.CollectableRow) (string, error) {
 		var cells []string
@@ -203,9 +220,15 @@ func (w *world) query(t testing.TB, sql string, args ...any) []string {
 	return out
 }
 
-func (w *world) one(t testing.TB, sql string, args ...any) string {
+func (w *world) one(t testing.TB, sql string) string {
 	t.Helper()
-	out := w.query(t, sql, args...)
+	out := w.query(t, sql)
 	require.Len(t, out, 1)
 	return out[0]
 }
+
+// How long and how often a test looks for what another connection does.
+const (
+	waitLimit = 30 * time.Second
+	waitStep  = 5 * time.Millisecond
+)

@@ -80,7 +80,7 @@ const largeFrom = 20_000
 // prepare takes the lock that serialises merges and fits the planner to the size of staging. A target without statistics
 // looks small to it, and would be gone through once a staged row. Compiling a plan costs more than it saves here.
 func (m *merge) prepare(ctx context.Context) error {
-	lock := literal(m.plan.spec.Tenant.String() + " " + m.plan.table.Ident())
+	lock := literal(m.plan.spec.Tenant.String() + " " + m.plan.table.Name)
 	if _, err := m.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+lock+`, 0))`); err != nil {
 		return err
 	}

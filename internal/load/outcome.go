@@ -153,10 +153,8 @@ func (m *merge) requiredRules() (rules []rule, cols []*catalog.Column, onlyFresh
 	p := m.plan
 	onlyFresh = true
 	for _, c := range p.table.Columns {
-		label, clears := c.Label, false
-		if staged := p.find(c.Name); staged != nil {
-			label, clears = staged.label(), p.spec.Clear && c.NotNull && !staged.given
-		}
+		staged := p.find(c.Name)
+		clears := p.spec.Clear && c.NotNull && staged != nil && !staged.given
 		if !clears && !p.needs(c) {
 			continue
 		}
@@ -164,7 +162,7 @@ func (m *merge) requiredRules() (rules []rule, cols []*catalog.Column, onlyFresh
 		cols = append(cols, c)
 		rules = append(rules, rule{
 			name: "required", field: c.Name, broken: p.valueOf(c.Name) + " IS NULL AND (NOT w.fresh OR " + fmt.Sprint(p.needs(c)) + ")",
-			message: literal(label) + " || CASE WHEN w.fresh THEN ' is required' ELSE ' cannot be cleared' END",
+			message: literal(p.labelOf(c)) + " || CASE WHEN w.fresh THEN ' is required' ELSE ' cannot be cleared' END",
 		})
 	}
 	return rules, cols, onlyFresh

@@ -90,6 +90,14 @@ func (p *Plan) find(name string) *column {
 	return &p.cols[i]
 }
 
+// labelOf names a column of the table for people, as the file's definition does if it has it.
+func (p *Plan) labelOf(c *catalog.Column) string {
+	if staged := p.find(c.Name); staged != nil {
+		return staged.label()
+	}
+	return c.Label
+}
+
 // checkWrite refuses ways to write that cannot work with what is mapped.
 func (p *Plan) checkWrite() error {
 	switch {
