@@ -47,7 +47,8 @@ test/env: ## start the tests' services and print their environment, for: eval "$
 test/corpus: ## run against a folder of real files: make test/corpus CORPUS=../shared/corpus
 	@vars=$$($(LOCAL) env --test) && eval "$$vars" && CORPUS=$$(cd $(CORPUS) && pwd) go test -tags corpus -timeout 20m -run Corpus ./...
 
-test/interop: ## run against other programs
+test/interop: ## run against other programs, which it installs by package name
+	@deploy/interop/install
 	@vars=$$($(LOCAL) env --test) && eval "$$vars" && go test -tags interop -timeout 20m -run Interop ./...
 
 bench: up ## measure, each figure beside its baseline: make bench ROWS=1000000 ROUNDS=3
