@@ -20,11 +20,15 @@ const multipartRoom = 1 << 20
 // limitBody bounds what a request may send: an upload by the file's limit, all else by that of a JSON body.
 func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		r, upload := c.Request(), ruleOf(c).upload
 		limit := s.cfg.BodyBytes
-		if ruleOf(c).upload {
+		if upload {
 			limit = s.cfg.UploadBytes + multipartRoom
 		}
-		c.Request().Body = http.MaxBytesReader(c.Response().Writer, c.Request().Body, limit)
+		r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
+		if upload {
+			r.Body = wholeForm(r.Body)
+		}
 		return next(c)
 	}
 }

@@ -8,9 +8,9 @@
 // calls, and may they) → limitBody → checkParameters → the generated decoder → a handler → the services. An error of
 // any of them becomes an answer in handleError, and nowhere else.
 //
-// Invariants: a 4xx says what was wrong and where; a 5xx says nothing but the request's id, and its cause is logged once. No log
-// line holds a credential, a signed link, a query, or anything of a body. What a refused upload stored is deleted. An id
-// of another tenant is answered like one that does not exist.
+// Invariants: a 4xx says what was wrong and where; a 5xx says nothing but the request's id, and its cause is logged once. No
+// log line holds a credential, a signed link, a query, or what a body says; an object's key, with its file's name, may be
+// there. What a refused upload stored is deleted. An id of another tenant is answered like one that does not exist.
 package httpapi
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config oapi-codegen.yaml openapi.yaml

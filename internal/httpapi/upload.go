@@ -35,6 +35,19 @@ func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObje
 	return CreateImport202JSONResponse{Body: accepted, Headers: CreateImport202ResponseHeaders{Location: &location}}, nil
 }
 
+// wholeForm gives a multipart body that has no end but its last boundary. The reader of mime/multipart takes an end in the head
+// of a part for that of the form, and what came behind would be lost unseen.
+func wholeForm(body io.ReadCloser) io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(body, strings.NewReader("\r\n"), brokenOff{}), body}
+}
+
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
 // importForm collects the parts of an upload.
 type importForm struct {
 	h     *handlers
@@ -47,7 +60,7 @@ type importForm struct {
 func (f *importForm) read(ctx context.Context, parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF { //nolint:errorlint // itself, it is the end of the form; wrapped, the form broke off
+		if err == io.EOF { //nolint:errorlint // itself it is the end of the form; wrapped it is an error
 			break
 		}
 		if err != nil {
