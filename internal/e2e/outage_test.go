@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,11 +64,14 @@ func (s *services) restart(t *testing.T) {
 	s.local(t, "services", "up", "--dir", s.dir, "--test")
 }
 
-// kill is kill -9 of a server, found by the directory in its arguments.
+// kill is kill -9 of a server, whose pid lies beside its data.
 func (s *services) kill(t *testing.T, what string) {
 	t.Helper()
-	out, err := exec.Command("pkill", "-9", "-f", filepath.Join(s.dir, what)).CombinedOutput()
-	require.NoError(t, err, string(out))
+	content, err := os.ReadFile(filepath.Join(s.dir, "run", what+".lock"))
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 // stack starts the api on these services, in a database with the sample product.
