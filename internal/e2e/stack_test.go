@@ -85,6 +85,7 @@ func startStack(t *testing.T, service, owner, admin string, extra []string) *sta
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	s.Admin = pool
+	t.Cleanup(func() { s.tell(t) })
 	var tenant struct{ ID uuid.UUID }
 	s.command(t, &tenant, "tenant", "create", "--name", "Acme", "--slug", "acme")
 	s.Tenant = tenant.ID
@@ -102,6 +103,20 @@ func startStack(t *testing.T, service, owner, admin string, extra []string) *sta
 		return res.StatusCode == http.StatusOK
 	})
 	return s
+}
+
+// tell logs how the jobs stood when a test failed.
+func (s *stack) tell(t *testing.T) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	var jobs string
+	err := s.Admin.QueryRow(context.Background(), `SELECT coalesce(string_agg(to_jsonb(j)::text, E'\n'), 'none') FROM river.river_job j`).Scan(&jobs)
+	t.Logf("jobs (%v):\n%s", err, jobs)
+	err = s.Admin.QueryRow(context.Background(), `SELECT coalesce(string_agg(format('%s %s: %s', now() - query_start, wait_event, query), E'\n'), 'none')
+		FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`).Scan(&jobs)
+	t.Logf("statements (%v):\n%s", err, jobs)
 }
 
 func freeAddress(t *testing.T) string {

@@ -84,14 +84,17 @@ func (m *merge) prepare(ctx context.Context) error {
 	if _, err := m.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+lock+`, 0))`); err != nil {
 		return err
 	}
+	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
 	err := m.row(ctx, "measure staging", fmt.Sprintf(`
-SELECT c.reltuples > %d, `+m.plan.isOrdered(m.name)+` FROM pg_class c WHERE c.oid = '{staging}'::regclass`, largeFrom), &m.large, &m.ordered)
+SELECT c.reltuples > %d, `+m.plan.isOrdered(m.name)+`,
+       t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
+FROM pg_class c, pg_class t WHERE c.oid = '{staging}'::regclass AND t.oid = %d`, largeFrom, m.plan.table.OID), &m.large, &m.ordered, &unmeasured)
 	if err != nil {
 		return err
 	}
 	_, err = m.exec(ctx, "fit the planner", fmt.Sprintf(`
 SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true), set_config('enable_nestloop', '%t', true)`,
-		m.plan.spec.WorkMemMB, !m.large))
+		m.plan.spec.WorkMemMB, !m.large && !unmeasured))
 	return err
 }
 
