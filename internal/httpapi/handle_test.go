@@ -202,6 +202,29 @@ func TestBodyMayTakeLongerThanTheStallWhileItMoves(t *testing.T) {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 }
 
+func TestAnswerMayTakeLongerThanTheStallWhileItMoves(t *testing.T) {
+	t.Parallel()
+	pause := time.NewTicker(stall / 10)
+	defer pause.Stop()
+	l := newLodge(t, stall, func(c echo.Context) error {
+		for range 25 {
+			select {
+			case <-pause.C:
+			case <-c.Request().Context().Done():
+				return c.Request().Context().Err()
+			}
+			if _, err := io.WriteString(c.Response(), "x"); err != nil {
+				return err
+			}
+			c.Response().Flush()
+		}
+		return nil
+	})
+	body, err := io.ReadAll(l.get(t).Body)
+	require.NoError(t, err)
+	require.Len(t, body, 25)
+}
+
 // raw sends text over a connection and gives what is answered until the server closes it.
 func raw(t *testing.T, address, text string) string {
 	t.Helper()

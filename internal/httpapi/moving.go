@@ -18,10 +18,10 @@ import (
 func (s *Server) keepMoving(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		res := c.Response()
-		m := &motion{ctl: http.NewResponseController(res.Writer), now: s.cfg.Now, stall: s.cfg.StallTimeout}
-		m.begin(c.Request())
+		body := c.Request().Body
+		m := &motion{ctl: http.NewResponseController(res.Writer), now: s.cfg.Now, stall: s.cfg.StallTimeout, unread: body != http.NoBody}
 		defer m.end()
-		c.Request().Body = &movingBody{ReadCloser: c.Request().Body, m: m}
+		c.Request().Body = &movingBody{ReadCloser: body, m: m}
 		res.Writer = &movingWriter{ResponseWriter: res.Writer, m: m}
 		err := next(c)
 		if err != nil && m.broken != nil {
@@ -41,17 +41,8 @@ type motion struct {
 	broken error // what ended it before its end
 }
 
-// begin starts a request. The deadline of the answer before, on the same connection, must not end this one; and a body
-// that never comes must not hold up net/http either, which reads the rest of it before it answers.
-func (m *motion) begin(r *http.Request) {
-	_ = m.ctl.SetWriteDeadline(time.Time{})
-	m.unread = r.Body != nil && r.Body != http.NoBody
-	if m.unread {
-		m.awaitRead()
-	}
-}
-
-// end leaves net/http the same time for what is unread, and none for what broke.
+// end leaves net/http the same time for what is unread, since it reads the rest of a body before it answers, and none for
+// what broke.
 func (m *motion) end() {
 	switch {
 	case m.broken != nil:
@@ -63,7 +54,7 @@ func (m *motion) end() {
 
 func (m *motion) awaitRead() { _ = m.ctl.SetReadDeadline(m.now().Add(m.stall)) }
 
-// awaitWrite allows for the rest of an unread body too, which net/http awaits before it sends the answer.
+// awaitWrite allows for the rest of an unread body too.
 func (m *motion) awaitWrite() {
 	within := m.stall
 	if m.unread {
@@ -77,8 +68,7 @@ type movingBody struct {
 	m *motion
 }
 
-// Read gives the body a new deadline for each piece. At its end there is none: net/http goes on reading, to see the
-// client leave, and would take a deadline for that.
+// Read gives the body a new deadline for each piece. At its end net/http takes the deadline away.
 func (b *movingBody) Read(p []byte) (int, error) {
 	if b.m.unread {
 		b.m.awaitRead()
@@ -87,7 +77,6 @@ func (b *movingBody) Read(p []byte) (int, error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		b.m.unread = false
-		_ = b.m.ctl.SetReadDeadline(time.Time{})
 	case err != nil:
 		b.m.broken = b.m.explain(err)
 	}

@@ -32,6 +32,8 @@ func TestUnknownRouteOrMethodIsAProblemToo(t *testing.T) {
 			}
 		}
 	}
+	cors := h.do(t, request{method: http.MethodOptions, path: "/api/v1/me", header: map[string]string{"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}})
+	require.Empty(t, cors.header.Get("Access-Control-Allow-Origin"), "closed by default")
 	require.Equal(t, http.StatusOK, h.do(t, request{method: http.MethodHead, path: "/api/v1/me", key: n.key}).status)
 	require.Equal(t, http.StatusUnauthorized, h.do(t, request{method: http.MethodHead, path: "/api/v1/me"}).status)
 	require.Equal(t, http.StatusMethodNotAllowed, h.do(t, request{method: http.MethodHead, path: "/api/v1/queues/import/pause", key: n.key}).status)
