@@ -54,8 +54,16 @@ func (g *generator) subject() (kind string, id uuid.UUID) {
 		kind  string
 		table entity
 	}{
-		{"contact", contacts}, {"contact", contacts}, {"contact", contacts}, {"company", companies}, {"deal", deals},
-		{"product", products}, {"task", tasks}, {"activity", activities}, {"note", notes}, {"file", files},
+		{"contact", contacts},
+		{"contact", contacts},
+		{"contact", contacts},
+		{"company", companies},
+		{"deal", deals},
+		{"product", products},
+		{"task", tasks},
+		{"activity", activities},
+		{"note", notes},
+		{"file", files},
 	}[g.between(0, 9)]
 	return s.kind, g.ref(s.table)
 }

@@ -67,13 +67,13 @@ func sampleSet() pg.MigrationSet {
 	return pg.MigrationSet{FS: samplemigrations.FS, Table: "wharf.sample_migrations"}
 }
 
-// Admin, Owner and Service open a pool as that role; it is closed when the test ends.
+// Admin opens a pool as the superuser; it is closed when the test ends.
 func (d *DB) Admin(t testing.TB) *pgxpool.Pool { t.Helper(); return open(t, d.AdminURL) }
 
-// Owner opens a pool as the owner's role.
+// Owner opens a pool as the owner's role; it is closed when the test ends.
 func (d *DB) Owner(t testing.TB) *pgxpool.Pool { t.Helper(); return open(t, d.OwnerURL) }
 
-// Service opens a pool as the service's role.
+// Service opens a pool as the service's role; it is closed when the test ends.
 func (d *DB) Service(t testing.TB) *pgxpool.Pool { t.Helper(); return open(t, d.ServiceURL) }
 
 // Tenant adds a tenant with the slug and gives its id.
@@ -156,7 +156,7 @@ const (
 	templateLock = 7_250_002
 )
 
-var rolesOnce sync.Once //nolint:gochecknoglobals // once a test binary
+var rolesOnce sync.Once
 
 // ensureRoles creates the two roles, and drops what interrupted runs left behind an hour ago or more.
 func ensureRoles(t testing.TB, base *url.URL) {
@@ -209,7 +209,7 @@ func template(t testing.TB, kind string, sets ...pg.MigrationSet) string {
 			Sets:        sets,
 			Log:         slog.New(slog.DiscardHandler),
 		}))
-		withAdmin(t, with(base, building, base.User), func(ctx context.Context, conn *pgx.Conn) {
+		withAdmin(t, with(base, building, base.User), func(ctx context.Context, conn *pgx.Conn) { //nolint:contextcheck // another database's own
 			_, err := conn.Exec(ctx, "VACUUM ANALYZE")
 			require.NoError(t, err)
 		})
