@@ -124,8 +124,10 @@ func TestForeignKeysAndDependents(t *testing.T) {
 	require.True(t, parents.ForeignKeys[1].Late, "a self-reference stands before nobody")
 	require.Equal(t, []catalog.Dependent{
 		{Table: parents, Key: &parents.ForeignKeys[1]},
-		{Table: children, Key: &children.ForeignKeys[0]}, {Table: children, Key: &children.ForeignKeys[1]},
-		{Table: children, Poly: &children.Polys[0], Value: "mum"}, {Table: children, Poly: &children.Polys[0], Value: "parent"},
+		{Table: children, Key: &children.ForeignKeys[0]},
+		{Table: children, Key: &children.ForeignKeys[1]},
+		{Table: children, Poly: &children.Polys[0], Value: "mum"},
+		{Table: children, Poly: &children.Polys[0], Value: "parent"},
 	}, s.Dependents(parents))
 }
 

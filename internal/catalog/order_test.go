@@ -101,8 +101,11 @@ func TestOrderOfKnownShapes(t *testing.T) {
 		"circle broken at the first":  {[]ref{{"a", "b", optional}, {"b", "a", optional}}, []string{"a", "b", "c"}, 1},
 		"fewest broken":               {[]ref{{"a", "b", optional}, {"a", "c", optional}, {"b", "a", optional}, {"c", "a", optional}}, []string{"b", "a", "c"}, 2},
 		"circle of NOT NULL":          {[]ref{{"a", "b", required}, {"b", "a", deferred}}, []string{"b", "a", "c"}, 1},
-		"what hangs on a circle waits": {[]ref{{"a", "b", optional}, {"b", "c", optional}, {"c", "b", optional}},
-			[]string{"b", "c", "a"}, 1},
+		"what hangs on a circle waits": {
+			[]ref{{"a", "b", optional}, {"b", "c", optional}, {"c", "b", optional}},
+			[]string{"b", "c", "a"},
+			1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -31,13 +31,15 @@ func TestTenantScopedTablesAreFound(t *testing.T) {
 			ALTER TABLE a ADD b_id int NOT NULL REFERENCES b`, []string{}},
 		"views are no tables": {parents + `CREATE VIEW v AS SELECT * FROM companies;
 			CREATE MATERIALIZED VIEW m AS SELECT * FROM companies`, []string{"companies", "people"}},
-		"a partitioned table without its partitions": {`
+		"a partitioned table without its partitions": {
+			`
 			CREATE TABLE events (id int, tenant_id uuid, at date NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 			CREATE TABLE events_old PARTITION OF events FOR VALUES FROM (MINVALUE) TO ('2020-01-01') PARTITION BY RANGE (at);
 			CREATE TABLE events_older PARTITION OF events_old FOR VALUES FROM (MINVALUE) TO ('2019-01-01');
 			CREATE TABLE notes (event_id int NOT NULL, event_at date NOT NULL, FOREIGN KEY (event_id, event_at) REFERENCES events);
 			CREATE TABLE direct (event_id int NOT NULL, event_at date NOT NULL, FOREIGN KEY (event_id, event_at) REFERENCES events_older)`,
-			[]string{"events", "direct", "notes"}},
+			[]string{"events", "direct", "notes"},
+		},
 		"a partition whose root is elsewhere": {`CREATE SCHEMA other;
 			CREATE TABLE other.events (tenant_id uuid, at date NOT NULL) PARTITION BY RANGE (at);
 			CREATE TABLE events_1 PARTITION OF other.events DEFAULT`, []string{"events_1"}},

@@ -22,27 +22,43 @@ func TestWarnings(t *testing.T) {
 		"none":             {walled + policy, nil},
 		"row security off": {`CREATE TABLE a (tenant_id uuid)`, []string{"a: row security is off; only the predicate of each statement keeps tenants apart"}},
 		"no policy":        {walled, []string{"a: row security is on and no policy lets this role see a row"}},
-		"a policy for INSERT": {walled + `CREATE POLICY p ON a FOR INSERT WITH CHECK (true)`,
-			[]string{"a: row security is on and no policy lets this role see a row"}},
-		"a policy for another role": {walled + `CREATE POLICY p ON a TO wharf_owner USING (true)`,
-			[]string{"a: row security is on and no policy lets this role see a row"}},
+		"a policy for INSERT": {
+			walled + `CREATE POLICY p ON a FOR INSERT WITH CHECK (true)`,
+			[]string{"a: row security is on and no policy lets this role see a row"},
+		},
+		"a policy for another role": {
+			walled + `CREATE POLICY p ON a TO wharf_owner USING (true)`,
+			[]string{"a: row security is on and no policy lets this role see a row"},
+		},
 		"a policy by function": {walled + `CREATE POLICY p ON a TO wharf_service USING (tenant_id IS NOT NULL)`, nil},
-		"another setting": {walled + `CREATE POLICY p ON a USING (tenant_id = current_setting('app.org')::uuid)`,
-			[]string{"a: row security reads app.org, not the tenant's setting app.tenant_id"}},
+		"another setting": {
+			walled + `CREATE POLICY p ON a USING (tenant_id = current_setting('app.org')::uuid)`,
+			[]string{"a: row security reads app.org, not the tenant's setting app.tenant_id"},
+		},
 		"claims beside the setting": {walled + `CREATE POLICY p ON a USING (current_setting('request.jwt.claims', true) <> '')`, nil},
-		"not readable": {walled + policy + `REVOKE SELECT ON a FROM wharf_service`,
-			[]string{"a: this role may not read it; exports will fail"}},
-		"a column not readable": {walled + policy + `ALTER TABLE a ADD b int; REVOKE SELECT ON a FROM wharf_service; GRANT SELECT (tenant_id) ON a TO wharf_service`,
-			[]string{"a: this role may not read it; exports will fail"}},
+		"not readable": {
+			walled + policy + `REVOKE SELECT ON a FROM wharf_service`,
+			[]string{"a: this role may not read it; exports will fail"},
+		},
+		"a column not readable": {
+			walled + policy + `ALTER TABLE a ADD b int; REVOKE SELECT ON a FROM wharf_service; GRANT SELECT (tenant_id) ON a TO wharf_service`,
+			[]string{"a: this role may not read it; exports will fail"},
+		},
 		"each column readable": {walled + policy + `REVOKE SELECT ON a FROM wharf_service; GRANT SELECT (tenant_id) ON a TO wharf_service`, nil},
-		"a reference never checked": {walled + policy + `ALTER TABLE a ADD id int PRIMARY KEY; CREATE TABLE b (a_id int NOT NULL);
+		"a reference never checked": {
+			walled + policy + `ALTER TABLE a ADD id int PRIMARY KEY; CREATE TABLE b (a_id int NOT NULL);
 			ALTER TABLE b ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON b USING (true);
 			ALTER TABLE b ADD CONSTRAINT b_a FOREIGN KEY (a_id) REFERENCES a NOT VALID`,
-			[]string{"b: belongs to its tenant through b_a, which is NOT VALID: rows that refer to nothing are in no export"}},
-		"a table that only may refer": {walled + policy + `ALTER TABLE a ADD id int PRIMARY KEY; CREATE TABLE b (a_id int REFERENCES a)`,
-			[]string{"b: has no tenant_id and refers to a by a nullable key only: it belongs to no tenant and is in no export"}},
-		"an heir's own columns": {walled + policy + `CREATE TABLE b (c int, d int) INHERITS (a)`,
-			[]string{"b: its rows are those of the table it inherits from, without its own columns (c, d)"}},
+			[]string{"b: belongs to its tenant through b_a, which is NOT VALID: rows that refer to nothing are in no export"},
+		},
+		"a table that only may refer": {
+			walled + policy + `ALTER TABLE a ADD id int PRIMARY KEY; CREATE TABLE b (a_id int REFERENCES a)`,
+			[]string{"b: has no tenant_id and refers to a by a nullable key only: it belongs to no tenant and is in no export"},
+		},
+		"an heir's own columns": {
+			walled + policy + `CREATE TABLE b (c int, d int) INHERITS (a)`,
+			[]string{"b: its rows are those of the table it inherits from, without its own columns (c, d)"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,7 @@ func appendDate(dst, raw []byte) ([]byte, error) {
 func appendTimestamp(dst, raw []byte) ([]byte, error)    { return appendMoment(dst, raw, ' ', "") }
 func appendTimestampISO(dst, raw []byte) ([]byte, error) { return appendMoment(dst, raw, 'T', "") }
 func appendTimestamptz(dst, raw []byte) ([]byte, error)  { return appendMoment(dst, raw, ' ', "+00") }
+
 func appendTimestamptzISO(dst, raw []byte) ([]byte, error) {
 	return appendMoment(dst, raw, 'T', "+00:00")
 }
