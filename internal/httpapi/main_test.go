@@ -152,6 +152,7 @@ type tenant struct {
 // newTenant adds a tenant; its objects are removed when the test ends.
 func (h *house) newTenant(t *testing.T, slug string) tenant {
 	t.Helper()
+	slug += "-" + uuid.NewString()[:8] // tests share houses
 	n := tenant{house: h, id: h.db.Tenant(t, slug), slug: slug}
 	t.Cleanup(func() {
 		_, err := h.app.Objects.DeletePrefix(context.Background(), objectstore.TenantPrefix(n.id))

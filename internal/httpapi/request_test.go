@@ -12,9 +12,27 @@ import (
 	"wharf/internal/tenancy"
 )
 
-func TestUnknownRouteOrMethodIsAProblemToo(t *testing.T) {
+// These tests share a house, each with tenants of its own.
+func TestRequest(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	for name, test := range map[string]func(t *testing.T, h *house){
+		"unknown route or method is a problem too":             unknownRouteOrMethodIsAProblemToo,
+		"parameter that does not fit is named":                 parameterThatDoesNotFitIsNamed,
+		"body that does not fit is told where":                 bodyThatDoesNotFitIsToldWhere,
+		"member that is null counts as left out":               memberThatIsNullCountsAsLeftOut,
+		"body of another kind or too large is refused":         bodyOfAnotherKindOrTooLargeIsRefused,
+		"tables are shown as the catalog has them":             tablesAreShownAsTheCatalogHasThem,
+		"download answers with a signed link and an audit row": downloadAnswersWithASignedLinkAndAnAuditRow,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, h)
+		})
+	}
+}
+
+func unknownRouteOrMethodIsAProblemToo(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	for _, key := range []string{"", n.key} {
 		for _, path := range []string{"/", "/api", "/api/v1/nothing", "/api/v1/imports/", "/api/v1/imports/" + uuid.NewString() + "/nothing", "/%00"} {
@@ -39,9 +57,7 @@ func TestUnknownRouteOrMethodIsAProblemToo(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, h.do(t, request{method: http.MethodHead, path: "/api/v1/queues/import/pause", key: n.key}).status)
 }
 
-func TestParameterThatDoesNotFitIsNamed(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func parameterThatDoesNotFitIsNamed(t *testing.T, h *house) {
 	key, operator := h.newTenant(t, "acme").key, h.newOperatorKey(t)
 	for path, want := range map[string]string{
 		"/api/v1/imports/17":                              "id: must be a UUID",
@@ -93,9 +109,7 @@ func TestParameterThatDoesNotFitIsNamed(t *testing.T) {
 	require.Contains(t, got.problem(t).Detail, `"odd"`)
 }
 
-func TestBodyThatDoesNotFitIsToldWhere(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func bodyThatDoesNotFitIsToldWhere(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	keys := map[string]string{"/api/v1/jobs/retry": h.newOperatorKey(t)}
 	const importers, exports, retry = "/api/v1/importers", "/api/v1/exports", "/api/v1/jobs/retry"
@@ -163,9 +177,7 @@ func TestBodyThatDoesNotFitIsToldWhere(t *testing.T) {
 	require.Equal(t, before, n.dump(t))
 }
 
-func TestMemberThatIsNullCountsAsLeftOut(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func memberThatIsNullCountsAsLeftOut(t *testing.T, h *house) {
 	key := h.newTenant(t, "acme").key
 	got := h.json(t, key, http.MethodPost, "/api/v1/importers", `{"name": "x", "description": null, "webhook_url": null, "webhook_data_sample_size": null,
 		"dark_mode": null, "fields": [{"name": "a", "type": "text", "display_name": null, "validators": null, "options": null, "aliases": null}]}`)
@@ -173,9 +185,7 @@ func TestMemberThatIsNullCountsAsLeftOut(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, h.do(t, request{method: http.MethodPost, path: "/api/v1/exports", key: key}).status, "a body that is optional")
 }
 
-func TestBodyOfAnotherKindOrTooLargeIsRefused(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func bodyOfAnotherKindOrTooLargeIsRefused(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	whole := `{"name": "x", "fields": [{"name": "a", "type": "text"}]}`
 	for kind, want := range map[string]int{
@@ -243,9 +253,7 @@ func TestHealthIsToldWithoutACredential(t *testing.T) {
 	require.Len(t, h.log.lines("not ready", "migrations"), 1)
 }
 
-func TestTablesAreShownAsTheCatalogHasThem(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func tablesAreShownAsTheCatalogHasThem(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	type table struct {
 		Name, Label string
@@ -280,9 +288,7 @@ func TestTablesAreShownAsTheCatalogHasThem(t *testing.T) {
 }
 
 // The signed link works, and is in no log.
-func TestDownloadAnswersWithASignedLinkAndAnAuditRow(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func downloadAnswersWithASignedLinkAndAnAuditRow(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	things := n.furnish(t)
 	for path, action := range map[string]string{

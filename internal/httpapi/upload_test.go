@@ -40,9 +40,25 @@ func (n tenant) nothingLeft(t require.TestingT) {
 	require.Zero(t, scan[int](t, n.house, `SELECT count(*) FROM wharf.imports WHERE tenant_id = $1`, n.id))
 }
 
-func TestUploadIsTakenWhateverTheOrderOfItsParts(t *testing.T) {
+// These tests share a house, each with tenants of its own.
+func TestUpload(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	for name, test := range map[string]func(t *testing.T, h *house){
+		"upload is taken whatever the order of its parts":      uploadIsTakenWhateverTheOrderOfItsParts,
+		"upload straight into a table":                         uploadStraightIntoATable,
+		"refused upload says what is wrong and leaves nothing": refusedUploadSaysWhatIsWrongAndLeavesNothing,
+		"file may have any name":                               fileMayHaveAnyName,
+		"form without its end is refused":                      formWithoutItsEndIsRefused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, h)
+		})
+	}
+}
+
+func uploadIsTakenWhateverTheOrderOfItsParts(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	h.log.plant("ada@example.com")
 	id, file := part{"importer_id", n.importer(t)}, part{"file:contacts.csv", content}
@@ -82,8 +98,8 @@ func TestUploadIsTakenWhateverTheOrderOfItsParts(t *testing.T) {
 		require.Equal(t, len(content), about.Bytes)
 		require.Equal(t, content, n.stored(t, accepted["id"].(string)))
 	}
-	require.Equal(t, "\t", scan[string](t, h, `SELECT read_options ->> 'delimiter' FROM wharf.imports WHERE read_options ? 'delimiter'`), "a tab is a delimiter, not white space")
-	require.Equal(t, 5, scan[int](t, h, `SELECT count(*) FROM wharf.imports i JOIN river.river_job j ON j.id = i.job_id`), "each has its job")
+	require.Equal(t, "\t", scan[string](t, h, `SELECT read_options ->> 'delimiter' FROM wharf.imports WHERE tenant_id = $1 AND read_options ? 'delimiter'`, n.id), "a tab is a delimiter, not white space")
+	require.Equal(t, 5, scan[int](t, h, `SELECT count(*) FROM wharf.imports i JOIN river.river_job j ON j.id = i.job_id WHERE i.tenant_id = $1`, n.id), "each has its job")
 }
 
 // stored gives the file of an import as it is in the store.
@@ -97,18 +113,14 @@ func (n tenant) stored(t *testing.T, id string) string {
 	return string(got)
 }
 
-func TestUploadStraightIntoATable(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func uploadStraightIntoATable(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	got := n.upload(t, n.key, part{"table", "contacts"}, part{"file:a.csv", content}, part{"match", "lower(email)"})
 	require.Equal(t, http.StatusAccepted, got.status, got.body)
 	require.Nil(t, decoded[map[string]any](t, got)["importer_id"])
 }
 
-func TestRefusedUploadSaysWhatIsWrongAndLeavesNothing(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func refusedUploadSaysWhatIsWrongAndLeavesNothing(t *testing.T, h *house) {
 	n, other := h.newTenant(t, "acme"), h.newTenant(t, "other")
 	id, file := part{"importer_id", n.importer(t)}, part{"file:a.csv", content}
 	for name, c := range map[string]struct {
@@ -151,9 +163,7 @@ func TestRefusedUploadSaysWhatIsWrongAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestFileMayHaveAnyName(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func fileMayHaveAnyName(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	id := n.importer(t)
 	for given, kept := range map[string]string{
@@ -248,9 +258,7 @@ func TestUploadThatBreaksOffLeavesNothingAndIsNoFailureOfOurs(t *testing.T) {
 }
 
 // A form that ends where a part could follow has lost what came behind.
-func TestFormWithoutItsEndIsRefused(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func formWithoutItsEndIsRefused(t *testing.T, h *house) {
 	n := h.newTenant(t, "acme")
 	body, kind := form(t, part{"importer_id", n.importer(t)}, part{"file:a.csv", content}, part{"write", "insert"})
 	whole := body.String()
