@@ -16,7 +16,9 @@ type encoder struct {
 	plan   *Plan
 	w      *pgcodec.CopyWriter
 	ids    minter
+	sieve  *sieve
 	batch  tabular.Batch
+	again  bool   // a key of the current row may have been there before
 	errors []byte // of the current row, as the text of a JSON array that is still open
 	staged Staged
 }
@@ -59,6 +61,7 @@ func (e *encoder) encode(b *tabular.Batch) error {
 func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
 	cells, line := b.Row(r), b.Lines[r]
 	e.staged.Rows++
+	e.again = e.sieve.row(cells)
 	e.errors = e.errors[:0]
 	if len(wrong) == 0 {
 		if e.good(line, cells) {
@@ -74,11 +77,7 @@ func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
 
 // begin writes what stands before the cells.
 func (e *encoder) begin(line int64) {
-	fields := 2 + len(e.plan.cols)
-	if e.plan.mint != nil {
-		fields++
-	}
-	e.w.Begin(fields)
+	e.w.Begin(e.plan.ownColumns() + len(e.plan.cols))
 	e.w.Int8(line)
 	if len(e.errors) == 0 {
 		e.w.Null()
@@ -89,7 +88,12 @@ func (e *encoder) begin(line int64) {
 	if e.plan.mint != nil {
 		e.w.Raw(e.ids.mint(line))
 	}
+	if len(e.sieve.keys) > 0 {
+		e.w.Raw(boolean[e.again])
+	}
 }
+
+var boolean = map[bool][]byte{false: {0}, true: {1}}
 
 // good writes the row as one without errors; false if a cell is refused.
 func (e *encoder) good(line int64, cells [][]byte) bool {

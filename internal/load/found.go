@@ -26,7 +26,7 @@ SELECT s.line, %d AS way, %s, %s AS changed FROM {source} JOIN %s t ON %s WHERE 
 			n, strings.Join(identity, ", "), p.changes(), p.matchable(n), p.matchOn(n)))
 	}
 	found := ways[0]
-	if len(ways) > 1 || !p.keys[0].unique {
+	if p.openEnded() {
 		found = `
 SELECT DISTINCT ON (line) *, count(*) OVER (PARTITION BY line, way) AS hits FROM (` + strings.Join(ways, " UNION ALL ") + `) w
 ORDER BY line, way`
@@ -40,6 +40,9 @@ ORDER BY line, way`
 	m.stale = false
 	return m.settle(ctx)
 }
+
+// openEnded reports whether the keys may find several rows for one. The found rows then tell how many: hits.
+func (p *Plan) openEnded() bool { return len(p.keys) > 1 || len(p.keys) == 1 && !p.keys[0].unique }
 
 // changes gives the condition under which the source's row s would change the table's row t.
 func (p *Plan) changes() string {
@@ -87,7 +90,7 @@ func (p *Plan) foundOn() string {
 func (m *merge) checkFound(ctx context.Context) error {
 	p := m.plan
 	label := literal(p.table.Label)
-	if len(p.keys) > 1 || len(p.keys) == 1 && !p.keys[0].unique {
+	if p.openEnded() {
 		names := make([]string, 0, len(p.keys))
 		for _, k := range p.keys {
 			names = append(names, literal(k.name))

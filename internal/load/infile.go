@@ -68,7 +68,10 @@ func (m *merge) inFileSQL(ref *reference) string {
     SELECT g.given, %d AS way, %s AS hits, %s AS line FROM g JOIN {source} ON %s = %s AND s.errors IS NULL GROUP BY g.given`,
 			n, hits, keptLine, p.table.ExprOf(w.key, p.cellOf), asKey(p.table, w.key, "g.given")))
 	}
-	key := fmt.Sprintf("k%d", slices.Index(p.identity, p.mint))
+	key, hits := fmt.Sprintf("k%d", slices.Index(p.identity, p.mint)), "best.hits"
+	if p.openEnded() { // the row of the file may be several of the table
+		hits = "greatest(best.hits, f.hits)"
+	}
 	if len(ways) == 0 {
 		ways = []string{"SELECT NULL AS given, 0 AS way, 0 AS hits, 0 AS line WHERE false"}
 	}
@@ -76,7 +79,8 @@ func (m *merge) inFileSQL(ref *reference) string {
 WITH g AS MATERIALIZED (SELECT given FROM ` + stagingName(m.name, ref.suffix()) + ` WHERE hits = 0),
 best AS (SELECT DISTINCT ON (given) * FROM (` + strings.Join(ways, " UNION ALL ") + `) w ORDER BY given, way)
 UPDATE ` + stagingName(m.name, ref.suffix()) + ` r
-SET hits = best.hits, id = CASE WHEN best.hits = 1 THEN coalesce(f.` + key + `, s.id) END, line = CASE WHEN f.line IS NULL AND best.hits = 1 THEN s.line END
+SET hits = ` + hits + `, id = CASE WHEN ` + hits + ` = 1 THEN coalesce(f.` + key + `, s.id) END,
+    line = CASE WHEN ` + hits + ` = 1 AND f.line IS NULL THEN s.line END
 FROM best JOIN {staging} s ON s.line = best.line LEFT JOIN {found} f ON f.line = s.line
 WHERE r.given = best.given`
 }

@@ -227,17 +227,17 @@ func (p *Plan) matchOn(n int) string {
 
 // matchable gives the table's rows that the nth key can name: the tenant's, live, and inside the key's index.
 func (p *Plan) matchable(n int) string {
-	return rowsOf(p.table, p.spec.Tenant, nameable(p.table, p.keys[n].Match))
+	return rowsOf(p.table, p.spec.Tenant, nameable(p.table, p.keys[n].Match, "x"))
 }
 
-// nameable gives the condition under which a natural key of t can name its row x.
-func nameable(t *catalog.Table, m catalog.Match) string {
-	var conds []string
+// nameable gives the condition under which a natural key of t can name the row that alias names.
+func nameable(t *catalog.Table, m catalog.Match, alias string) string {
+	conds := []string{"true"}
 	if _, ok := t.Column(softColumn); ok {
-		conds = append(conds, "x."+livePredicate)
+		conds = append(conds, alias+"."+livePredicate)
 	}
 	if m.Predicate != "" && m.Predicate != livePredicate {
-		conds = append(conds, t.Condition(m.Predicate, "x"))
+		conds = append(conds, t.Condition(m.Predicate, alias))
 	}
 	return strings.Join(conds, " AND ")
 }

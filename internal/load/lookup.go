@@ -38,7 +38,7 @@ func (m *merge) lookUpSQL(ref *reference) string {
 		ways = append(ways, m.waySQL(c, t, 0, t.byKey(), "", nil))
 		for n, w := range t.ways {
 			match := t.table.Expr(w.key, "t") + " = " + asKey(t.table, w.key, "g.given")
-			ways = append(ways, m.waySQL(c, t, n+1, match, nameable(t.table, w.match), w.within))
+			ways = append(ways, m.waySQL(c, t, n+1, match, nameable(t.table, w.match, "x"), w.within))
 		}
 	}
 	return `

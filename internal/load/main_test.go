@@ -121,8 +121,7 @@ func rows(lines ...string) [][]string {
 }
 
 // stage puts the rows into a staging table and gives its name.
-func (w *world) stage(t testing.TB, plan *load.Plan, next func(*tabular.Batch) error) (string, load.Staged) {
-	t.Helper()
+func (w *world) stage(t require.TestingT, plan *load.Plan, next func(*tabular.Batch) error) (string, load.Staged) {
 	ctx := context.Background()
 	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	conn, err := w.service.Acquire(ctx)
@@ -187,15 +186,13 @@ func (w *world) merge(t testing.TB, spec load.Spec, rows [][]string) result {
 	return r
 }
 
-func (w *world) exec(t testing.TB, sql string) {
-	t.Helper()
+func (w *world) exec(t require.TestingT, sql string) {
 	_, err := w.admin.Exec(context.Background(), sql)
 	require.NoError(t, err)
 }
 
 // seed adds rows that were there before; $1 stands for our tenant, $2 for the other.
-func (w *world) seed(t testing.TB, sql string) {
-	t.Helper()
+func (w *world) seed(t require.TestingT, sql string) {
 	w.exec(t, strings.NewReplacer("$1", "'"+w.ours.String()+"'", "$2", "'"+w.theirs.String()+"'").Replace(sql))
 }
 

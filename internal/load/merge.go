@@ -26,6 +26,7 @@ type merge struct {
 	name  string // of the staging table
 	names *strings.Replacer
 
+	again   bool  // a sieved key may stand in two rows
 	large   bool  // too many rows to look each up by itself
 	ordered bool  // staging lies in the order of the key already
 	stale   bool  // a row was marked since the found ones were settled
@@ -77,24 +78,35 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 // largeFrom is the number of staged rows from which looking each up by itself is slower than reading the tables.
 const largeFrom = 20_000
 
-// prepare takes the lock that serialises merges and fits the planner to the size of staging. A target without statistics
-// looks small to it, and would be gone through once a staged row. Compiling a plan costs more than it saves here.
+// prepare takes the lock that serialises merges and fits the planner to the sizes. A target without statistics looks small
+// to it, and would be gone through once a staged row. Finding rows is worth a second processor: the planner thinks it dear
+// to hand over many rows, and these are narrow. Compiling a plan costs more than it saves here.
 func (m *merge) prepare(ctx context.Context) error {
 	lock := literal(m.plan.spec.Tenant.String() + " " + m.plan.table.Name)
 	if _, err := m.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+lock+`, 0))`); err != nil {
 		return err
 	}
+	again := "false"
+	if len(m.plan.sieves()) > 0 {
+		again = "EXISTS (SELECT FROM {staging} WHERE again)"
+	}
 	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
 	err := m.row(ctx, "measure staging", fmt.Sprintf(`
-SELECT c.reltuples > %d, `+m.plan.isOrdered(m.name)+`,
+SELECT c.reltuples > %d, `+m.plan.isOrdered(m.name)+`, `+again+`,
        t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
-FROM pg_class c, pg_class t WHERE c.oid = '{staging}'::regclass AND t.oid = %d`, largeFrom, m.plan.table.OID), &m.large, &m.ordered, &unmeasured)
+FROM pg_class c, pg_class t WHERE c.oid = '{staging}'::regclass AND t.oid = %d`, largeFrom, m.plan.table.OID),
+		&m.large, &m.ordered, &m.again, &unmeasured)
 	if err != nil {
 		return err
 	}
-	_, err = m.exec(ctx, "fit the planner", fmt.Sprintf(`
-SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true), set_config('enable_nestloop', '%t', true)`,
-		m.plan.spec.WorkMemMB, !m.large && !unmeasured))
+	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, m.plan.spec.WorkMemMB)
+	if m.large || unmeasured {
+		settings += `, set_config('enable_nestloop', 'off', true)`
+	}
+	if m.large {
+		settings += `, set_config('parallel_tuple_cost', '0.01', true)`
+	}
+	_, err = m.exec(ctx, "fit the planner", settings)
 	return err
 }
 

@@ -45,6 +45,9 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 		mark = m.dropEarlier
 	}
 	for n, k := range p.keys {
+		if _, ok := p.sieved(n); ok && !m.again {
+			continue
+		}
 		r := repeats{
 			from: "{source}", where: "s.errors IS NULL AND " + p.filled(n), line: "s.line", keys: p.ours(n), decided: p.noKeyBefore(n),
 			name: "duplicate", field: k.field, message: "the same " + k.name + " as row %s",

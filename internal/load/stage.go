@@ -33,7 +33,7 @@ func (p *Plan) Stage(ctx context.Context, conn *pgx.Conn, name string, next func
 	}
 	// The pipe's two ends: rows are read, checked and encoded on one side while the connection sends on the other.
 	r, w := io.Pipe()
-	enc := &encoder{plan: p, w: pgcodec.NewCopyWriter(w, make([]byte, 0, copyBuffer)), ids: newMinter()}
+	enc := &encoder{plan: p, w: pgcodec.NewCopyWriter(w, make([]byte, 0, copyBuffer)), ids: newMinter(), sieve: newSieve(p.sieves())}
 	ended := make(chan error, 1)
 	go func() {
 		err := enc.run(next)

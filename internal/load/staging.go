@@ -14,18 +14,36 @@ const StagingSchema = "wharf_staging"
 // stagingName gives the quoted name of a staging table, or of one beside it.
 func stagingName(name, suffix string) string { return ident(StagingSchema, name+suffix) }
 
-// createStaging gives the statement that makes the staging table. Cells go by their number: see column.
+// createStaging gives the statement that makes the staging table:
 //
-// errors stands before the cells, so that a pass over the good rows need not find the end of each.
+//	line, errors, id (if ids are minted), again (if keys are sieved), c0, c1, … (the cells)
+//
+// errors stands before the cells, so that a pass over the good rows need not find the end of each. again is true if a key
+// of the row may stand in an earlier one; whoever changes a staged row sets it.
 func (p *Plan) createStaging(name string) string {
 	defs := []string{"line bigint NOT NULL", "errors jsonb"}
 	if p.mint != nil {
 		defs = append(defs, "id uuid NOT NULL")
 	}
+	if len(p.sieves()) > 0 {
+		defs = append(defs, "again boolean NOT NULL")
+	}
 	for _, c := range p.cols {
 		defs = append(defs, c.cell()+" "+c.staged)
 	}
 	return `CREATE UNLOGGED TABLE ` + stagingName(name, "") + ` (` + strings.Join(defs, ", ") + `) WITH (autovacuum_enabled = false)`
+}
+
+// ownColumns is how many columns staging has beside the cells.
+func (p *Plan) ownColumns() int {
+	n := 2
+	if p.mint != nil {
+		n++
+	}
+	if len(p.sieves()) > 0 {
+		n++
+	}
+	return n
 }
 
 const dropTables = `

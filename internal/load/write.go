@@ -74,10 +74,20 @@ func (m *merge) update(ctx context.Context, l lines) (int64, error) {
 	if c := p.touched(); c != nil {
 		sets = append(sets, c.Ident()+" = now()")
 	}
+	from, on := `{found} f JOIN {source} ON s.line = f.line`, p.foundOn()+" AND f.changed"
+	if m.straight(l) {
+		from, on = `{source}`, p.matchOn(0)+" AND "+nameable(p.table, p.keys[0].Match, "t")+" AND "+p.changes()
+	}
 	return m.exec(ctx, "update "+p.table.Name, `
 UPDATE {table} t SET `+strings.Join(sets, ", ")+`
-FROM {found} f JOIN {source} ON s.line = f.line
-WHERE `+p.foundOn()+` AND `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND f.changed AND s.errors IS NULL`+l.in("s"))
+FROM `+from+`
+WHERE `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND `+on+` AND s.errors IS NULL`+l.in("s"))
+}
+
+// straight reports whether rows are better met by their key once more than by what was found: if most of them change, that
+// is one join of all rows instead of two. Only while no new row is there that its key would find as well.
+func (m *merge) straight(l lines) bool {
+	return l == everyLine && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
 }
 
 // insert creates the rows that are not there, in key order.
