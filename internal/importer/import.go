@@ -25,26 +25,26 @@ func Final(status string) bool { return status == Completed || status == Failed 
 
 // Import is one file going through an importer or straight into a table.
 type Import struct {
-	ID              uuid.UUID         `json:"id"`
-	ImporterID      *uuid.UUID        `json:"importer_id"`
-	Status          string            `json:"status"`
-	NumRows         int64             `json:"num_rows"`
-	NumErrors       int64             `json:"num_errors"`
-	Errors          []RowError        `json:"errors"`
-	NumCreated      int64             `json:"num_created"`
-	NumUpdated      int64             `json:"num_updated"`
-	NumUnchanged    int64             `json:"num_unchanged"`
-	NumSkipped      int64             `json:"num_skipped"`
-	RevertedAt      *time.Time        `json:"reverted_at"`
-	RevertibleUntil *time.Time        `json:"revertible_until"`
-	File            File              `json:"file"`
-	Mapping         map[string]string `json:"mapping"`
-	Progress        Progress          `json:"progress"`
-	Error           *string           `json:"error"`
-	Links           map[string]string `json:"links"`
-	CreatedAt       time.Time         `json:"created_at"`
-	StartedAt       *time.Time        `json:"started_at"`
-	CompletedAt     *time.Time        `json:"completed_at"`
+	ID              uuid.UUID          `json:"id"`
+	ImporterID      *uuid.UUID         `json:"importer_id"`
+	Status          string             `json:"status"`
+	NumRows         int64              `json:"num_rows"`
+	NumErrors       int64              `json:"num_errors"`
+	Errors          []RowError         `json:"errors"`
+	NumCreated      int64              `json:"num_created"`
+	NumUpdated      int64              `json:"num_updated"`
+	NumUnchanged    int64              `json:"num_unchanged"`
+	NumSkipped      int64              `json:"num_skipped"`
+	RevertedAt      *time.Time         `json:"reverted_at"`
+	RevertibleUntil *time.Time         `json:"revertible_until"`
+	File            File               `json:"file"`
+	Mapping         map[string]*string `json:"mapping"` // header → field; nil: not taken
+	Progress        Progress           `json:"progress"`
+	Error           *string            `json:"error"`
+	Links           map[string]string  `json:"links"`
+	CreatedAt       time.Time          `json:"created_at"`
+	StartedAt       *time.Time         `json:"started_at"`
+	CompletedAt     *time.Time         `json:"completed_at"`
 }
 
 // RowError is one failing rule of one cell, or of a row.
@@ -156,6 +156,11 @@ func (r row) view() (Import, error) {
 		}
 		if err := json.Unmarshal(part.doc, part.dst); err != nil {
 			return Import{}, err //nolint:wrapcheck // our own document
+		}
+	}
+	for header, field := range i.Mapping {
+		if field != nil && *field == "" {
+			i.Mapping[header] = nil
 		}
 	}
 	return i, nil

@@ -165,6 +165,7 @@ func (r *run) stageOnce(ctx context.Context) error {
 		if err := reader.Next(&file); err != nil {
 			return err //nolint:wrapcheck // io.EOF, or an error that names its place
 		}
+		file.DropEmptyRows()
 		file.Project(b, r.columns)
 		if err := r.program.Apply(b); err != nil {
 			return err //nolint:wrapcheck // ErrUndecided

@@ -62,6 +62,10 @@ func translateState(err error, pe *pgconn.PgError) error {
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return fault.Wrap(err, fault.Unavailable, "another change was in the way; try again")
 	}
+	switch pe.Code {
+	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character
+		return fault.Wrap(err, fault.Malformed, "text in the request holds what cannot be stored: a NUL, or bytes that are not UTF-8")
+	}
 	switch pe.Code[:min(2, len(pe.Code))] {
 	case "22": // data exception
 		return fault.Wrap(err, fault.Invalid, pe.Message)

@@ -23,7 +23,7 @@ func TestEverySQLStateOfInterestHasItsCode(t *testing.T) {
 		"08006": fault.Unavailable, // connection_failure
 		"22001": fault.Invalid,     // string_data_right_truncation
 		"22003": fault.Invalid,     // numeric_value_out_of_range
-		"22021": fault.Invalid,     // character_not_in_repertoire
+		"22021": fault.Malformed,   // character_not_in_repertoire
 		"22P02": fault.Invalid,     // invalid_text_representation
 		"23502": fault.Invalid,     // not_null_violation
 		"23503": fault.Conflict,    // foreign_key_violation

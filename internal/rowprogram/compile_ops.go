@@ -3,7 +3,6 @@ package rowprogram
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -146,9 +145,8 @@ func (c *compiler) replace(t *Transformation, path string) func(*work, []byte) [
 	if !t.Regex {
 		return replaceOp([]byte(t.Find), []byte(t.Replace))
 	}
-	pattern, err := regexp.Compile(t.Find)
-	if err != nil {
-		c.wrong(path+".find", "is not a regular expression as RE2 has them: %s", patternError(err))
+	pattern := c.regexp(t.Find, path+".find")
+	if pattern == nil {
 		return nil
 	}
 	with, err := parseTemplate(t.Replace, pattern)

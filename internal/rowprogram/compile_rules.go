@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 )
 
@@ -163,14 +164,36 @@ func (c *compiler) pattern(f *field, v *Validator, r *rule, path string) bool {
 		c.wrong(path+".pattern", "is required")
 		return false
 	}
-	pattern, err := regexp.Compile(v.Pattern)
-	if err != nil {
-		c.wrong(path+".pattern", "is not a regular expression as RE2 has them: %s", patternError(err))
+	pattern := c.regexp(v.Pattern, path+".pattern")
+	if pattern == nil {
 		return false
 	}
 	r.test, r.pattern = testPattern, pattern
 	r.say(fmt.Sprintf("%s must match the pattern %s", f.label, v.Pattern))
 	return true
+}
+
+// maxPattern bounds a compiled pattern, in instructions: matching takes time in proportion to it and to the cell, and a
+// counted repetition such as (a{1,1000}){100} is short to write.
+const maxPattern = 2000
+
+// regexp compiles a pattern; nil, and the place noted, if it is none or too large.
+func (c *compiler) regexp(pattern, path string) *regexp.Regexp {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		c.wrong(path, "is not a regular expression as RE2 has them: %s", patternError(err))
+		return nil
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		c.wrong(path, "is not a regular expression as RE2 has them: %s", patternError(err))
+		return nil
+	}
+	if len(program.Inst) > maxPattern {
+		c.wrong(path, "is too large: it compiles to %d steps, and %d are accepted; use smaller repetitions", len(program.Inst), maxPattern)
+		return nil
+	}
+	return regexp.MustCompile(pattern)
 }
 
 // value gives the text of a limit.

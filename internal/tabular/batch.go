@@ -1,5 +1,7 @@
 package tabular
 
+import "bytes"
+
 // Kind says what the file itself knows of a cell. Text formats know nothing: every cell is Text.
 type Kind uint8
 
@@ -87,4 +89,47 @@ func (b *Batch) Project(dst *Batch, cols []int) {
 			}
 		}
 	}
+}
+
+// DropEmptyRows takes out the rows without a single filled cell, unless an error is about them. Spreadsheets end in such
+// rows, and a record made of nothing helps nobody. The numbers of the others stay as they are.
+func (b *Batch) DropEmptyRows() {
+	kept := 0
+	moved := make(map[int]int, len(b.Errors)) // of rows with errors: where they went
+	for _, e := range b.Errors {
+		moved[e.Row] = -1
+	}
+	for r := range b.Lines {
+		_, wrong := moved[r]
+		if !wrong && empty(b.Row(r)) {
+			continue
+		}
+		if wrong {
+			moved[r] = kept
+		}
+		if kept != r {
+			b.Lines[kept] = b.Lines[r]
+			copy(b.Cells[kept*b.Cols:(kept+1)*b.Cols], b.Row(r))
+			if b.Kinds != nil {
+				copy(b.Kinds[kept*b.Cols:(kept+1)*b.Cols], b.Kinds[r*b.Cols:(r+1)*b.Cols])
+			}
+		}
+		kept++
+	}
+	b.Lines, b.Cells = b.Lines[:kept], b.Cells[:kept*b.Cols]
+	if b.Kinds != nil {
+		b.Kinds = b.Kinds[:kept*b.Cols]
+	}
+	for i := range b.Errors {
+		b.Errors[i].Row = moved[b.Errors[i].Row]
+	}
+}
+
+func empty(cells [][]byte) bool {
+	for _, cell := range cells {
+		if len(bytes.TrimSpace(cell)) > 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -108,10 +108,17 @@ func (r *jsonReader) findKeys() error {
 			names = append(names, k)
 		}
 	}
-	for n := 0; n < headRecords && start < w.end && w.buf[start] == '{'; n++ {
-		end, state := jsonObject(w.buf[:w.end], start, jsonDepth, collect)
-		if state != jsonWhole {
-			break
+	for n := 0; n < headRecords && start < w.end; n++ {
+		end, state := start, jsonBad
+		if w.buf[start] == '{' {
+			end, state = jsonObject(w.buf[:w.end], start, jsonDepth, collect)
+		}
+		if state != jsonWhole { // a line that is no object is told when its turn comes; a broken array ends there
+			next := bytes.IndexByte(w.buf[start:w.end], '\n')
+			if r.array || next < 0 {
+				break
+			}
+			end = start + next
 		}
 		w.pos, r.started = end, true
 		if start, state = r.locate(); state != jsonWhole {
