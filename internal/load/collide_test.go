@@ -66,8 +66,10 @@ func TestWhatAUniqueIndexWouldRefuseIsAnErrorOfItsRow(t *testing.T) {
 			columns: "ext mark", seed: `INSERT INTO parts (tenant_id, ext, mark) VALUES ($1, 'a', 'Red'), ($1, 'z', 'none')`,
 			file: []string{"b | RED", "c | none", "d |", "e | blue", "f | Blue", "z | red"},
 			want: load.Counts{Created: 3, Skipped: 3, Errors: 3},
-			errors: []string{"2 mark: another row of Parts has this Mark ()", "6 mark: the same Mark as row 5 ()",
-				"7 mark: another row of Parts has this Mark ()"},
+			errors: []string{
+				"2 mark: another row of Parts has this Mark ()", "6 mark: the same Mark as row 5 ()",
+				"7 mark: another row of Parts has this Mark ()",
+			},
 		},
 		"a value that the database would make": {
 			columns: "ext serial", seed: `INSERT INTO parts (tenant_id, ext, serial) VALUES ($1, 'a', -5)`,

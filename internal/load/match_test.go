@@ -198,21 +198,27 @@ func TestWaysToWrite(t *testing.T) {
 		rows   []string
 	}{
 		"upsert": {
-			func(*load.Spec) {}, load.Counts{Created: 1, Updated: 1}, nil,
+			func(*load.Spec) {},
+			load.Counts{Created: 1, Updated: 1},
+			nil,
 			[]string{"c1|New|new.example|steel", "c2|Other|other.example|glass"},
 		},
 		"insert": {
-			func(s *load.Spec) { s.Write = load.Insert }, load.Counts{Created: 1, Skipped: 1, Errors: 1},
+			func(s *load.Spec) { s.Write = load.Insert },
+			load.Counts{Created: 1, Skipped: 1, Errors: 1},
 			[]string{"2 -: a row of Companies has this External Id or Domain already ()"},
 			[]string{"c1|Acme|acme.example|steel", "c2|Other|other.example|glass"},
 		},
 		"update": {
-			func(s *load.Spec) { s.Write = load.Update }, load.Counts{Updated: 1, Skipped: 1, Errors: 1},
+			func(s *load.Spec) { s.Write = load.Update },
+			load.Counts{Updated: 1, Skipped: 1, Errors: 1},
 			[]string{"3 -: no row of Companies has this External Id or Domain ()"},
 			[]string{"c1|New|new.example|steel"},
 		},
 		"clear": {
-			func(s *load.Spec) { s.Clear = true }, load.Counts{Created: 1, Updated: 1}, nil,
+			func(s *load.Spec) { s.Clear = true },
+			load.Counts{Created: 1, Updated: 1},
+			nil,
 			[]string{"c1|New|new.example|∅", "c2|Other|other.example|glass"},
 		},
 	} {

@@ -43,8 +43,10 @@ func TestNewRowsNeedWhatTheTableInsistsOn(t *testing.T) {
 		spec := w.spec(t, "things", "code name grade noted nr")
 		spec.Clear = true
 		got := w.merge(t, spec, rows("there | | 1 | |", "a | A | | | ", "c | C | 3 | | 77"))
-		require.Equal(t, []string{"2 name: Name cannot be cleared ()", "2 nr: Nr cannot be cleared ()", "3 grade: Grade cannot be cleared ()",
-			"3 nr: Nr cannot be cleared ()"}, got.messages())
+		require.Equal(t, []string{
+			"2 name: Name cannot be cleared ()", "2 nr: Nr cannot be cleared ()", "3 grade: Grade cannot be cleared ()",
+			"3 nr: Nr cannot be cleared ()",
+		}, got.messages())
 		require.Equal(t, []string{"a|4|∅", "c|3|∅", "there|6|noted"}, w.query(t, `SELECT code, grade, noted FROM things ORDER BY 1`))
 	})
 	t.Run("blank cells take the defaults", func(t *testing.T) { //nolint:paralleltest // on the same rows

@@ -126,7 +126,11 @@ func (w *world) read(t require.TestingT) (items []*item, xmins map[string]string
 // drawSpec gives a way to load a random choice of the columns.
 func drawSpec(t *rapid.T, w *world) (load.Spec, []string) {
 	columns := slices.Clone(rapid.SampledFrom([][]string{
-		columnsOfItems, columnsOfItems[:4], {"ext", "name", "tag", "qty"}, {"email", "name", "parent_id"}, {"ext", "place_id"}, {"name", "tag"},
+		columnsOfItems, columnsOfItems[:4],
+		{"ext", "name", "tag", "qty"},
+		{"email", "name", "parent_id"},
+		{"ext", "place_id"},
+		{"name", "tag"},
 		{"parent_id", "ext", "email", "name"},
 	}).Draw(t, "columns"))
 	if rapid.IntRange(0, 2).Draw(t, "with id") == 0 {

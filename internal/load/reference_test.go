@@ -140,8 +140,10 @@ func TestPolymorphicReferencesGoByKind(t *testing.T) {
 		"8 entity_id: Entity Id is required beside Entity Type ()",
 		"9 entity_type: Entity Type must be one of contact, company, deal, activity, note, task, file, product (planet)",
 	}, got.messages())
-	require.Equal(t, []string{"1|contact|40000000-0000-4000-8000-000000000001", "2|company|10000000-0000-4000-8000-000000000001",
-		"4|contact|40000000-0000-4000-8000-000000000001", "9|∅|∅"},
+	require.Equal(t, []string{
+		"1|contact|40000000-0000-4000-8000-000000000001", "2|company|10000000-0000-4000-8000-000000000001",
+		"4|contact|40000000-0000-4000-8000-000000000001", "9|∅|∅",
+	},
 		w.query(t, `SELECT external_id, entity_type, entity_id FROM activities ORDER BY 1`))
 }
 
