@@ -83,6 +83,8 @@ func (s *services) stack(t *testing.T) *stack {
 	defer func() { require.NoError(t, conn.Close(context.Background())) }()
 	for _, sql := range []string{
 		"CREATE ROLE wharf_owner LOGIN PASSWORD 'outage'", "CREATE ROLE wharf_service LOGIN PASSWORD 'outage'",
+		// The tests' servers do not wait for a commit to be written; here what was committed must outlive the crash.
+		"ALTER ROLE wharf_service SET synchronous_commit = on",
 		"CREATE DATABASE product OWNER wharf_owner",
 	} {
 		_, err := conn.Exec(context.Background(), sql)
