@@ -37,8 +37,7 @@ ORDER BY line, way`
 	if _, err := m.exec(ctx, "analyze found rows", `ANALYZE {found}`); err != nil {
 		return err
 	}
-	m.stale = false
-	return m.settle(ctx)
+	return m.count(ctx)
 }
 
 // openEnded reports whether the keys may find several rows for one. The found rows then tell how many: hits.

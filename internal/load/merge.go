@@ -29,8 +29,10 @@ type merge struct {
 	again   bool  // a sieved key may stand in two rows
 	large   bool  // too many rows to look each up by itself
 	ordered bool  // staging lies in the order of the key already
-	stale   bool  // a row was marked since the found ones were settled
-	matched int64 // good rows that are there
+	stale   bool  // a row was marked since rows were counted
+	rows    int64 // all staged
+	good    int64 // of them, those without errors
+	matched int64 // of them, those that are there
 	changed int64 // of them, those that differ
 	inFile  bool  // some reference names a row that the file itself brings
 	refused int   // rows that only the database could judge
@@ -88,17 +90,19 @@ func (m *merge) prepare(ctx context.Context) error {
 	}
 	again := "false"
 	if len(m.plan.sieves()) > 0 {
-		again = "EXISTS (SELECT FROM {staging} WHERE again)"
+		again = "coalesce(bool_or(again), false)"
+	}
+	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM {staging}`, &m.rows, &m.good, &m.again); err != nil {
+		return err
 	}
 	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
-	err := m.row(ctx, "measure staging", fmt.Sprintf(`
-SELECT c.reltuples > %d, `+m.plan.isOrdered(m.name)+`, `+again+`,
-       t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
-FROM pg_class c, pg_class t WHERE c.oid = '{staging}'::regclass AND t.oid = %d`, largeFrom, m.plan.table.OID),
-		&m.large, &m.ordered, &m.again, &unmeasured)
+	err := m.row(ctx, "look at statistics", fmt.Sprintf(`
+SELECT `+m.plan.isOrdered(m.name)+`, t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
+FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
 	if err != nil {
 		return err
 	}
+	m.large = m.rows > largeFrom
 	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, m.plan.spec.WorkMemMB)
 	if m.large || unmeasured {
 		settings += `, set_config('enable_nestloop', 'off', true)`
@@ -110,25 +114,40 @@ FROM pg_class c, pg_class t WHERE c.oid = '{staging}'::regclass AND t.oid = %d`,
 	return err
 }
 
-// settle takes marked rows out of the found ones, and counts.
+// settle takes marked rows out of the found ones, and counts anew.
 func (m *merge) settle(ctx context.Context) error {
-	if len(m.plan.keys) == 0 {
-		return nil
-	}
-	if m.stale {
+	if m.stale && len(m.plan.keys) > 0 {
 		_, err := m.exec(ctx, "settle", `DELETE FROM {found} f USING {staging} u WHERE u.line = f.line AND u.errors IS NOT NULL`)
 		if err != nil {
 			return err
 		}
+	}
+	return m.count(ctx)
+}
+
+func (m *merge) count(ctx context.Context) error {
+	if m.stale {
+		if err := m.row(ctx, "count good rows", `SELECT count(*) FROM {staging} WHERE errors IS NULL`, &m.good); err != nil {
+			return err
+		}
 		m.stale = false
+	}
+	if len(m.plan.keys) == 0 {
+		return nil
 	}
 	return m.row(ctx, "count found rows", `SELECT count(*), count(*) FILTER (WHERE changed) FROM {found}`, &m.matched, &m.changed)
 }
 
+// fresh is how many good rows are not in the table yet, as of the last count.
+func (m *merge) fresh() int64 { return m.good - m.matched }
+
 // isNew gives the condition under which the source's row is not in the table yet.
 func (m *merge) isNew() string {
-	if m.matched == 0 {
+	switch {
+	case m.matched == 0:
 		return "true"
+	case m.fresh() == 0:
+		return "false"
 	}
 	return "NOT EXISTS (SELECT FROM {found} f WHERE f.line = s.line)"
 }

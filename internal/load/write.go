@@ -9,15 +9,10 @@ import (
 
 // write updates what differs and creates what is new, in one statement each.
 func (m *merge) write(ctx context.Context) (Counts, error) {
-	var rows, skipped int64
-	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NOT NULL) FROM {staging}`, &rows, &skipped); err != nil {
-		return Counts{}, err
-	}
-	fresh := rows - skipped - m.matched
 	c := Counts{Unchanged: m.matched - m.changed}
 	err := m.attempt(ctx, func(ctx context.Context) (err error) {
 		c.Created, c.Updated, err = m.writeRange(ctx, everyLine)
-		if err == nil && (c.Created != fresh || c.Updated != m.changed) {
+		if err == nil && (c.Created != m.fresh() || c.Updated != m.changed) {
 			return errMoved
 		}
 		return err
@@ -28,7 +23,9 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 	if err != nil {
 		return Counts{}, err
 	}
-	c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name)
+	if m.good < m.rows || m.refused > 0 {
+		c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name)
+	}
 	return c, err
 }
 
@@ -93,7 +90,7 @@ func (m *merge) straight(l lines) bool {
 // insert creates the rows that are not there, in key order.
 func (m *merge) insert(ctx context.Context, l lines) (int64, error) {
 	p := m.plan
-	if p.spec.Write == Update {
+	if m.fresh() == 0 {
 		return 0, nil
 	}
 	var names, values []string
