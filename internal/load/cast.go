@@ -22,7 +22,7 @@ func (m *merge) checkCasts(ctx context.Context) error {
 		return nil
 	}
 	err := m.attempt(ctx, func(ctx context.Context) error {
-		_, err := m.exec(ctx, "try casts", `SELECT `+strings.Join(all, ", ")+` FROM {staging} s`)
+		_, err := m.exec(ctx, "try casts", `SELECT `+strings.Join(all, ", ")+` FROM `+m.staging+` s`)
 		return err
 	})
 	if !refused(err) {
@@ -38,21 +38,23 @@ func (m *merge) checkCasts(ctx context.Context) error {
 	return nil
 }
 
+// markCasts tries each distinct text of a column.
 func (m *merge) markCasts(ctx context.Context, c *column) error {
-	wrong := rule{
+	tried := beside(m.name, "_w")
+	if _, err := m.exec(ctx, "try "+c.Name, `
+CREATE UNLOGGED TABLE `+tried+` AS
+SELECT given, wharf.cast_error(given, `+literal(c.verify)+`) AS problem
+FROM (SELECT DISTINCT `+c.s()+`::text AS given FROM `+m.staging+` s WHERE `+c.s()+` IS NOT NULL) g`); err != nil {
+		return err
+	}
+	err := m.judge(ctx, "FROM "+m.staging+" s JOIN "+tried+" w ON w.given = "+c.s()+"::text", "s.line", []rule{{
 		name: "type", field: c.Name, value: c.s(),
 		broken: "w.problem IS NOT NULL", message: literal(c.label()+" is not accepted: ") + " || w.problem",
-	}
-	if _, err := m.exec(ctx, "try "+c.Name, `
-CREATE UNLOGGED TABLE {wrong} AS
-SELECT given, wharf.cast_error(given, `+literal(c.verify)+`) AS problem
-FROM (SELECT DISTINCT `+c.s()+`::text AS given FROM {staging} s WHERE `+c.s()+` IS NOT NULL) g`); err != nil {
+	}})
+	if err != nil {
 		return err
 	}
-	if err := m.judge(ctx, "FROM {staging} s JOIN {wrong} w ON w.given = "+c.s()+"::text", "s.line", []rule{wrong}); err != nil {
-		return err
-	}
-	_, err := m.exec(ctx, "tidy up", `DROP TABLE {wrong}`)
+	_, err = m.exec(ctx, "tidy up", `DROP TABLE `+tried)
 	return err
 }
 

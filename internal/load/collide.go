@@ -23,7 +23,7 @@ func (m *merge) markCollisions(ctx context.Context) error {
 		}
 		err := m.markRepeats(ctx, repeats{
 			from: m.outcome(x.cols, x.onlyFresh), where: x.where, line: "w.line", keys: x.ours,
-			name: "unique", field: x.field, message: "the same " + x.name + " as row %s",
+			name: "unique", field: x.field, before: "the same " + x.name + " as row ",
 		})
 		if err != nil {
 			return err
@@ -109,7 +109,7 @@ func (m *merge) markTaken(ctx context.Context, x index) error {
 		}
 		other = "(w.fresh OR NOT (" + strings.Join(same, " AND ") + "))"
 	}
-	return m.judge(ctx, "FROM "+m.outcome(x.cols, x.onlyFresh)+" JOIN {rows} t ON "+strings.Join(on, " AND ")+" AND "+other+
+	return m.judge(ctx, "FROM "+m.outcome(x.cols, x.onlyFresh)+" JOIN "+m.tenantRows+" t ON "+strings.Join(on, " AND ")+" AND "+other+
 		" WHERE "+x.where+" AND "+x.holds,
 		"w.line", []rule{{name: "unique", field: x.field, broken: "true", message: literal("another row of " + p.table.Label + " has this " + x.name)}})
 }

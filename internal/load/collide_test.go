@@ -20,6 +20,9 @@ CREATE TABLE public.shelves (
 	id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL, ext text UNIQUE, shelf text, box integer,
 	UNIQUE NULLS NOT DISTINCT (tenant_id, shelf, box));
 COMMENT ON TABLE public.shelves IS '@match ext';
+CREATE TABLE public.duals (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL, code text, kind text);
+CREATE UNIQUE INDEX duals_alt ON public.duals (tenant_id, code) WHERE kind = 'alt';
+CREATE UNIQUE INDEX duals_main ON public.duals (tenant_id, code) WHERE kind = 'main';
 CREATE TABLE public.singles (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL UNIQUE, colour text);`
 
 func TestWhatAUniqueIndexWouldRefuseIsAnErrorOfItsRow(t *testing.T) {
@@ -70,6 +73,11 @@ func TestWhatAUniqueIndexWouldRefuseIsAnErrorOfItsRow(t *testing.T) {
 				"2 mark: another row of Parts has this Mark ()", "6 mark: the same Mark as row 5 ()",
 				"7 mark: another row of Parts has this Mark ()",
 			},
+		},
+		"two indexes on one key that hold other rows": {
+			table: "duals", columns: "code kind", file: []string{"x | main", "x | alt", "x | alt", "x | main"},
+			want:   load.Counts{Created: 2, Skipped: 2, Errors: 2},
+			errors: []string{"4 code: the same Code as row 3 (x)", "5 -: the same Code as row 2 ()"},
 		},
 		"a value that the database would make": {
 			columns: "ext serial", seed: `INSERT INTO parts (tenant_id, ext, serial) VALUES ($1, 'a', -5)`,

@@ -14,6 +14,7 @@ import (
 // encoder turns batches into the tuples of a staging table.
 type encoder struct {
 	plan   *Plan
+	fields int // of a tuple
 	w      *pgcodec.CopyWriter
 	ids    minter
 	sieve  *sieve
@@ -21,6 +22,18 @@ type encoder struct {
 	again  bool   // a key of the current row may have been there before
 	errors []byte // of the current row, as the text of a JSON array that is still open
 	staged Staged
+}
+
+func newEncoder(p *Plan, out io.Writer) *encoder {
+	e := &encoder{plan: p, w: pgcodec.NewCopyWriter(out, make([]byte, 0, copyBuffer)), ids: newMinter(), sieve: newSieve(p.sieves())}
+	e.fields = 2 + len(p.cols)
+	if p.mint != nil {
+		e.fields++
+	}
+	if len(e.sieve.keys) > 0 {
+		e.fields++
+	}
+	return e
 }
 
 func (e *encoder) run(next func(*tabular.Batch) error) error {
@@ -77,7 +90,7 @@ func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
 
 // begin writes what stands before the cells.
 func (e *encoder) begin(line int64) {
-	e.w.Begin(e.plan.ownColumns() + len(e.plan.cols))
+	e.w.Begin(e.fields)
 	e.w.Int8(line)
 	if len(e.errors) == 0 {
 		e.w.Null()
@@ -88,12 +101,16 @@ func (e *encoder) begin(line int64) {
 	if e.plan.mint != nil {
 		e.w.Raw(e.ids.mint(line))
 	}
-	if len(e.sieve.keys) > 0 {
-		e.w.Raw(boolean[e.again])
+	switch {
+	case len(e.sieve.keys) == 0:
+	case e.again:
+		e.w.Raw(yes)
+	default:
+		e.w.Raw(no)
 	}
 }
 
-var boolean = map[bool][]byte{false: {0}, true: {1}}
+var yes, no = []byte{1}, []byte{0} // in Postgres's binary form
 
 // good writes the row as one without errors; false if a cell is refused.
 func (e *encoder) good(line int64, cells [][]byte) bool {

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"wharf/internal/catalog"
@@ -21,9 +22,9 @@ func (m *merge) findRows(ctx context.Context) error {
 	}
 	ways := make([]string, 0, len(p.keys))
 	for n := range p.keys {
-		ways = append(ways, fmt.Sprintf(`
-SELECT s.line, %d AS way, %s, %s AS changed FROM {source} JOIN %s t ON %s WHERE s.errors IS NULL`,
-			n, strings.Join(identity, ", "), p.changes(), p.matchable(n), p.matchOn(n)))
+		ways = append(ways, `
+SELECT s.line, `+strconv.Itoa(n)+` AS way, `+strings.Join(identity, ", ")+`, `+p.changes()+` AS changed
+FROM `+m.source+` JOIN `+p.matchable(n)+` t ON `+p.matchOn(n)+` WHERE s.errors IS NULL`)
 	}
 	found := ways[0]
 	if p.openEnded() {
@@ -31,10 +32,10 @@ SELECT s.line, %d AS way, %s, %s AS changed FROM {source} JOIN %s t ON %s WHERE 
 SELECT DISTINCT ON (line) *, count(*) OVER (PARTITION BY line, way) AS hits FROM (` + strings.Join(ways, " UNION ALL ") + `) w
 ORDER BY line, way`
 	}
-	if _, err := m.exec(ctx, "find rows", `CREATE UNLOGGED TABLE {found} WITH (autovacuum_enabled = false) AS `+found); err != nil {
+	if _, err := m.exec(ctx, "find rows", `CREATE UNLOGGED TABLE `+m.found+` WITH (autovacuum_enabled = false) AS `+found); err != nil {
 		return err
 	}
-	if _, err := m.exec(ctx, "analyze found rows", `ANALYZE {found}`); err != nil {
+	if _, err := m.exec(ctx, "analyze found rows", `ANALYZE `+m.found); err != nil {
 		return err
 	}
 	return m.count(ctx)
@@ -94,7 +95,7 @@ func (m *merge) checkFound(ctx context.Context) error {
 		for _, k := range p.keys {
 			names = append(names, literal(k.name))
 		}
-		err := m.judge(ctx, foundRows, "f.line", []rule{{
+		err := m.judge(ctx, m.foundRows(), "f.line", []rule{{
 			name: "ambiguous", broken: "f.hits > 1",
 			message: "f.hits || ' rows of ' || " + label + " || ' have this ' || (ARRAY[" + strings.Join(names, ", ") + "])[f.way + 1]",
 		}})
@@ -104,7 +105,7 @@ func (m *merge) checkFound(ctx context.Context) error {
 	}
 	switch p.spec.Write {
 	case Update:
-		return m.judge(ctx, "FROM {source} WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
+		return m.judge(ctx, "FROM "+m.source+" WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
 			name: "missing", field: p.keyField(), broken: "true",
 			message: literal("no row of " + p.table.Label + " has this " + p.keyNames()),
 		}})
@@ -112,7 +113,7 @@ func (m *merge) checkFound(ctx context.Context) error {
 		if m.matched == 0 {
 			break
 		}
-		err := m.judge(ctx, foundRows, "f.line", []rule{{
+		err := m.judge(ctx, m.foundRows(), "f.line", []rule{{
 			name: "exists", field: p.keyField(), broken: "true",
 			message: literal("a row of " + p.table.Label + " has this " + p.keyNames() + " already"),
 		}})
@@ -123,15 +124,17 @@ func (m *merge) checkFound(ctx context.Context) error {
 	return m.checkGiven(ctx)
 }
 
-// foundRows are the good rows that are there.
-const foundRows = "FROM {found} f JOIN {staging} s ON s.line = f.line WHERE s.errors IS NULL"
+// foundRows gives the good rows that are there, as a FROM clause.
+func (m *merge) foundRows() string {
+	return "FROM " + m.found + " f JOIN " + m.staging + " s ON s.line = f.line WHERE s.errors IS NULL"
+}
 
 // checkGiven marks rows that give a key of the database's own which no row of the tenant has: it is never written, so that
 // it cannot become one.
 func (m *merge) checkGiven(ctx context.Context) error {
 	for i := range m.plan.cols {
 		if c := &m.plan.cols[i]; c.given {
-			return m.judge(ctx, "FROM {source} WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
+			return m.judge(ctx, "FROM "+m.source+" WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
 				name: "missing", field: c.Name, broken: c.s() + " IS NOT NULL", value: c.s(),
 				message: literal("no row of " + m.plan.table.Label + " has this " + c.label() + "; leave it blank to create one"),
 			}})

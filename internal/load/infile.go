@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (m *merge) lookUpInFile(ctx context.Context) error {
 	refs := p.inFileReferences()
 	for _, ref := range refs {
 		var some bool
-		if err := m.row(ctx, "look for rows of the file", `SELECT EXISTS (SELECT FROM `+stagingName(m.name, ref.suffix())+` WHERE hits = 0)`, &some); err != nil {
+		if err := m.row(ctx, "look for rows of the file", `SELECT EXISTS (SELECT FROM `+beside(m.name, ref.suffix())+` WHERE hits = 0)`, &some); err != nil {
 			return err
 		}
 		missing = missing || some
@@ -35,7 +36,7 @@ func (m *merge) lookUpInFile(ctx context.Context) error {
 		m.inFile = m.inFile || n > 0
 	}
 	m.matched, m.changed = 0, 0
-	_, err := m.exec(ctx, "forget found rows", `DROP TABLE {found}`)
+	_, err := m.exec(ctx, "forget found rows", `DROP TABLE `+m.found)
 	return err
 }
 
@@ -64,9 +65,10 @@ func (m *merge) inFileSQL(ref *reference) string {
 		if len(w.match.Keys) > 1 || p.missing(w.match) != "" {
 			continue
 		}
-		ways = append(ways, fmt.Sprintf(`
-    SELECT g.given, %d AS way, %s AS hits, %s AS line FROM g JOIN {source} ON %s = %s AND s.errors IS NULL GROUP BY g.given`,
-			n, hits, keptLine, p.table.ExprOf(w.key, p.cellOf), asKey(p.table, w.key, "g.given")))
+		ways = append(ways, `
+    SELECT g.given, `+strconv.Itoa(n)+` AS way, `+hits+` AS hits, `+keptLine+` AS line
+    FROM g JOIN `+m.source+` ON `+p.table.ExprOf(w.key, p.cellOf)+` = `+asKey(p.table, w.key, "g.given")+` AND s.errors IS NULL
+    GROUP BY g.given`)
 	}
 	key, hits := fmt.Sprintf("k%d", slices.Index(p.identity, p.mint)), "best.hits"
 	if p.openEnded() { // the row of the file may be several of the table
@@ -76,12 +78,12 @@ func (m *merge) inFileSQL(ref *reference) string {
 		ways = []string{"SELECT NULL AS given, 0 AS way, 0 AS hits, 0 AS line WHERE false"}
 	}
 	return `
-WITH g AS MATERIALIZED (SELECT given FROM ` + stagingName(m.name, ref.suffix()) + ` WHERE hits = 0),
+WITH g AS MATERIALIZED (SELECT given FROM ` + beside(m.name, ref.suffix()) + ` WHERE hits = 0),
 best AS (SELECT DISTINCT ON (given) * FROM (` + strings.Join(ways, " UNION ALL ") + `) w ORDER BY given, way)
-UPDATE ` + stagingName(m.name, ref.suffix()) + ` r
+UPDATE ` + beside(m.name, ref.suffix()) + ` r
 SET hits = ` + hits + `, id = CASE WHEN ` + hits + ` = 1 THEN coalesce(f.` + key + `, s.id) END,
     line = CASE WHEN ` + hits + ` = 1 AND f.line IS NULL THEN s.line END
-FROM best JOIN {staging} s ON s.line = best.line LEFT JOIN {found} f ON f.line = s.line
+FROM best JOIN ` + m.staging + ` s ON s.line = best.line LEFT JOIN ` + m.found + ` f ON f.line = s.line
 WHERE r.given = best.given`
 }
 
@@ -90,18 +92,19 @@ func (m *merge) markCascade(ctx context.Context) error {
 	if !m.inFile {
 		return nil
 	}
+	var links []string
+	var rules []rule
 	for _, ref := range m.plan.inFileReferences() {
 		c := &m.plan.cols[ref.col]
-		err := m.judge(ctx, fmt.Sprintf(`FROM (
-    WITH RECURSIVE link AS (SELECT s.line, s.l%[1]d AS needs, s.g%[1]d AS given FROM {source} WHERE s.errors IS NULL AND s.l%[1]d IS NOT NULL),
-    bad(line) AS (SELECT line FROM {staging} WHERE errors IS NOT NULL UNION SELECT link.line FROM link JOIN bad ON bad.line = link.needs)
-    SELECT link.* FROM link JOIN bad ON bad.line = link.needs) l`, ref.col), "l.line", []rule{{
-			name: "reference", field: c.Name, broken: "true", value: "l.given",
+		links = append(links, fmt.Sprintf(`SELECT s.line, s.l%[1]d AS needs, s.g%[1]d AS given, %[1]d AS col FROM `, c.n)+m.source+
+			fmt.Sprintf(` WHERE s.errors IS NULL AND s.l%d IS NOT NULL`, c.n))
+		rules = append(rules, rule{
+			name: "reference", field: c.Name, broken: fmt.Sprintf("l.col = %d", c.n), value: "l.given",
 			message: literal(c.label()+" names row ") + " || l.needs || " + literal(", which cannot be written"),
-		}})
-		if err != nil {
-			return err
-		}
+		})
 	}
-	return nil
+	return m.judge(ctx, `FROM (
+    WITH RECURSIVE link AS MATERIALIZED (`+strings.Join(links, " UNION ALL ")+`),
+    bad(line) AS (SELECT line FROM `+m.staging+` WHERE errors IS NOT NULL UNION SELECT link.line FROM link JOIN bad ON bad.line = link.needs)
+    SELECT link.* FROM link JOIN bad ON bad.line = link.needs) l`, "l.line", rules)
 }

@@ -19,13 +19,13 @@ const maxRefused = 1000
 // alone, so that n such rows cost about n × log(rows) statements. cause is why everything at once was refused.
 func (m *merge) isolate(ctx context.Context, cause error) (created, updated int64, err error) {
 	var l lines
-	if err := m.row(ctx, "measure staging", `SELECT min(line), max(line) FROM {staging}`, &l.from, &l.to); err != nil {
+	if err := m.row(ctx, "measure staging", `SELECT min(line), max(line) FROM `+m.staging, &l.from, &l.to); err != nil {
 		return 0, 0, err
 	}
 	// Small ranges are looked up by line, whatever the size of staging.
-	setup := `CREATE INDEX ON {staging} (line); SELECT set_config('enable_nestloop', 'on', true);`
+	setup := `CREATE INDEX ON ` + m.staging + ` (line); SELECT set_config('enable_nestloop', 'on', true);`
 	if len(m.plan.keys) > 0 {
-		setup += `CREATE INDEX ON {found} (line);`
+		setup += `CREATE INDEX ON ` + m.found + ` (line);`
 	}
 	if _, err := m.exec(ctx, "prepare to search", setup); err != nil {
 		return 0, 0, err
@@ -61,7 +61,7 @@ func (m *merge) refuse(ctx context.Context, line int64, cause error) error {
 	if m.refused++; m.refused > maxRefused {
 		return fmt.Errorf("load: more than %d rows refused: %w", maxRefused, cause)
 	}
-	return m.judge(ctx, fmt.Sprintf("FROM {staging} s WHERE s.line = %d", line), "s.line", []rule{{
+	return m.judge(ctx, fmt.Sprintf("FROM "+m.staging+" s WHERE s.line = %d", line), "s.line", []rule{{
 		name: "refused", broken: "s.errors IS NULL", message: literal(publicMessage(cause)),
 	}})
 }

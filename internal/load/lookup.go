@@ -13,7 +13,7 @@ func (m *merge) lookUp(ctx context.Context) error {
 		if _, err := m.exec(ctx, "look up "+name, m.lookUpSQL(ref)); err != nil {
 			return err
 		}
-		if _, err := m.exec(ctx, "analyze "+name, `ANALYZE `+stagingName(m.name, ref.suffix())); err != nil {
+		if _, err := m.exec(ctx, "analyze "+name, `ANALYZE `+beside(m.name, ref.suffix())); err != nil {
 			return err
 		}
 	}
@@ -42,10 +42,10 @@ func (m *merge) lookUpSQL(ref *reference) string {
 		}
 	}
 	return `
-CREATE UNLOGGED TABLE ` + stagingName(m.name, ref.suffix()) + ` WITH (autovacuum_enabled = false) AS
+CREATE UNLOGGED TABLE ` + beside(m.name, ref.suffix()) + ` WITH (autovacuum_enabled = false) AS
 WITH g AS MATERIALIZED (
     SELECT row_number() OVER () AS n, d.* FROM (
-        SELECT DISTINCT ` + strings.Join(given, ", ") + ` FROM {staging} s` + joins + ` WHERE ` + c.s() + ` IS NOT NULL) d),
+        SELECT DISTINCT ` + strings.Join(given, ", ") + ` FROM ` + m.staging + ` s` + joins + ` WHERE ` + c.s() + ` IS NOT NULL) d),
 best AS (
     SELECT DISTINCT ON (n) n, id, count(*) OVER (PARTITION BY n, way) AS hits FROM (` + strings.Join(ways, " UNION ALL ") + `) h
     ORDER BY n, way)
@@ -93,7 +93,7 @@ func (m *merge) checkReferences(ctx context.Context) error {
 				literal(c.label()), hits, m.targetLabel(c.ref)),
 		})
 	}
-	return m.judge(ctx, "FROM {source}", "s.line", rules)
+	return m.judge(ctx, "FROM "+m.source, "s.line", rules)
 }
 
 // pairRules are those of a polymorphic reference's two halves: both are given or none, and the kind is one that is known.

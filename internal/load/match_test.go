@@ -115,6 +115,14 @@ func TestRowsAreMatchedByNaturalKeys(t *testing.T) {
 			query: `SELECT code, kind, note FROM codes WHERE tenant_id = $1 ORDER BY 1, 2, 3`,
 			rows:  []string{"X|main|new", "X|side|old", "Y|main|new", "Y|side|again", "Y|side|new"},
 		},
+		"a row outside the first key's partial index lacks that key": {
+			table: "codes", columns: "code kind note", change: func(s *load.Spec) { s.Match = []string{"code", "note"} },
+			seed:  `INSERT INTO codes (tenant_id, code, kind, note) VALUES ($1, 'X', 'side', 'n')`,
+			file:  []string{"Z | main | n"},
+			want:  load.Counts{Updated: 1},
+			query: `SELECT code, kind, note FROM codes WHERE tenant_id = $1`,
+			rows:  []string{"Z|main|n"},
+		},
 		"a table that cannot tell its rows apart can be added to": {
 			table: "bare", columns: "a b", change: func(s *load.Spec) { s.Write = load.Insert },
 			file: []string{"1 | x", "1 | x"}, want: load.Counts{Created: 2},

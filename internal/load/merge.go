@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,16 +20,20 @@ type Counts struct {
 
 // merge is one run of a plan's statements in a transaction.
 type merge struct {
-	plan  *Plan
-	tx    pgx.Tx
-	name  string // of the staging table
-	names *strings.Replacer
+	plan *Plan
+	tx   pgx.Tx
+	name string // of the staging table
+
+	staging    string // the staging table
+	found      string // beside it: which row of the table each staged row is
+	source     string // the staged rows in the table's types, under the alias s
+	tenantRows string // the tenant's rows of the table
 
 	again   bool  // a sieved key may stand in two rows
 	large   bool  // too many rows to look each up by itself
 	ordered bool  // staging lies in the order of the key already
 	stale   bool  // a row was marked since rows were counted
-	rows    int64 // all staged
+	total   int64 // rows staged
 	good    int64 // of them, those without errors
 	matched int64 // of them, those that are there
 	changed int64 // of them, those that differ
@@ -39,12 +42,10 @@ type merge struct {
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {
-	m := &merge{plan: p, tx: tx, name: name}
-	pairs := []string{"{staging}", stagingName(name, ""), "{found}", stagingName(name, "_f"), "{wrong}", stagingName(name, "_w"), "{source}", p.source(name)}
+	m := &merge{plan: p, tx: tx, name: name, staging: beside(name, ""), found: beside(name, "_f"), source: p.source(name)}
 	if p.table != nil {
-		pairs = append(pairs, "{table}", p.table.Ident(), "{rows}", rowsOf(p.table, p.spec.Tenant, ""))
+		m.tenantRows = rowsOf(p.table, p.spec.Tenant, "")
 	}
-	m.names = strings.NewReplacer(pairs...)
 	return m
 }
 
@@ -92,7 +93,7 @@ func (m *merge) prepare(ctx context.Context) error {
 	if len(m.plan.sieves()) > 0 {
 		again = "coalesce(bool_or(again), false)"
 	}
-	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM {staging}`, &m.rows, &m.good, &m.again); err != nil {
+	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM `+m.staging, &m.total, &m.good, &m.again); err != nil {
 		return err
 	}
 	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
@@ -102,7 +103,7 @@ FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
 	if err != nil {
 		return err
 	}
-	m.large = m.rows > largeFrom
+	m.large = m.total > largeFrom
 	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, m.plan.spec.WorkMemMB)
 	if m.large || unmeasured {
 		settings += `, set_config('enable_nestloop', 'off', true)`
@@ -117,7 +118,7 @@ FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
 // settle takes marked rows out of the found ones, and counts anew.
 func (m *merge) settle(ctx context.Context) error {
 	if m.stale && len(m.plan.keys) > 0 {
-		_, err := m.exec(ctx, "settle", `DELETE FROM {found} f USING {staging} u WHERE u.line = f.line AND u.errors IS NOT NULL`)
+		_, err := m.exec(ctx, "settle", `DELETE FROM `+m.found+` f USING `+m.staging+` u WHERE u.line = f.line AND u.errors IS NOT NULL`)
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (m *merge) settle(ctx context.Context) error {
 
 func (m *merge) count(ctx context.Context) error {
 	if m.stale {
-		if err := m.row(ctx, "count good rows", `SELECT count(*) FROM {staging} WHERE errors IS NULL`, &m.good); err != nil {
+		if err := m.row(ctx, "count good rows", `SELECT count(*) FROM `+m.staging+` WHERE errors IS NULL`, &m.good); err != nil {
 			return err
 		}
 		m.stale = false
@@ -135,7 +136,7 @@ func (m *merge) count(ctx context.Context) error {
 	if len(m.plan.keys) == 0 {
 		return nil
 	}
-	return m.row(ctx, "count found rows", `SELECT count(*), count(*) FILTER (WHERE changed) FROM {found}`, &m.matched, &m.changed)
+	return m.row(ctx, "count found rows", `SELECT count(*), count(*) FILTER (WHERE changed) FROM `+m.found, &m.matched, &m.changed)
 }
 
 // fresh is how many good rows are not in the table yet, as of the last count.
@@ -149,11 +150,11 @@ func (m *merge) isNew() string {
 	case m.fresh() == 0:
 		return "false"
 	}
-	return "NOT EXISTS (SELECT FROM {found} f WHERE f.line = s.line)"
+	return "NOT EXISTS (SELECT FROM " + m.found + " f WHERE f.line = s.line)"
 }
 
 func (m *merge) exec(ctx context.Context, what, sql string) (int64, error) {
-	tag, err := m.tx.Exec(ctx, m.names.Replace(sql))
+	tag, err := m.tx.Exec(ctx, sql)
 	if err != nil {
 		return 0, fmt.Errorf("load: %s: %w", what, err)
 	}
@@ -162,7 +163,7 @@ func (m *merge) exec(ctx context.Context, what, sql string) (int64, error) {
 
 // row reads the one row that sql gives.
 func (m *merge) row(ctx context.Context, what, sql string, into ...any) error {
-	if err := m.tx.QueryRow(ctx, m.names.Replace(sql), pgx.QueryExecModeExec).Scan(into...); err != nil {
+	if err := m.tx.QueryRow(ctx, sql, pgx.QueryExecModeExec).Scan(into...); err != nil {
 		return fmt.Errorf("load: %s: %w", what, err)
 	}
 	return nil

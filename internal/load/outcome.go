@@ -22,7 +22,7 @@ func (m *merge) outcome(cols []*catalog.Column, onlyFresh bool) string {
 		for _, c := range cols {
 			vals = append(vals, fmt.Sprintf("%s AS v%d", p.foreseen(c), c.Num))
 		}
-		return "(SELECT " + strings.Join(vals, ", ") + " FROM {source} WHERE s.errors IS NULL AND " + m.isNew() + ") w"
+		return "(SELECT " + strings.Join(vals, ", ") + " FROM " + m.source + " WHERE s.errors IS NULL AND " + m.isNew() + ") w"
 	}
 	vals := []string{"s.line", "f.line IS NULL AS fresh"}
 	for i := range p.identity {
@@ -31,8 +31,8 @@ func (m *merge) outcome(cols []*catalog.Column, onlyFresh bool) string {
 	for _, c := range cols {
 		vals = append(vals, fmt.Sprintf("CASE WHEN f.line IS NULL THEN %s ELSE %s END AS v%d", p.foreseen(c), p.nextValue(c), c.Num))
 	}
-	return "(SELECT " + strings.Join(vals, ", ") + ` FROM {source} LEFT JOIN {found} f ON f.line = s.line
-LEFT JOIN {rows} t ON ` + p.foundOn() + ` WHERE s.errors IS NULL AND f.changed IS NOT FALSE) w`
+	return "(SELECT " + strings.Join(vals, ", ") + ` FROM ` + m.source + ` LEFT JOIN ` + m.found + ` f ON f.line = s.line
+LEFT JOIN ` + m.tenantRows + ` t ON ` + p.foundOn() + ` WHERE s.errors IS NULL AND f.changed IS NOT FALSE) w`
 }
 
 // known reports whether what the column will hold can be told before the row is written.

@@ -67,7 +67,7 @@ func (r *reference) join(name string) string {
 	for _, by := range r.narrowedBy() {
 		on += fmt.Sprintf(" AND %s.w%d IS NOT DISTINCT FROM r%d.id", r.alias(), by, by)
 	}
-	return " LEFT JOIN " + stagingName(name, r.suffix()) + " " + r.alias() + " ON " + on
+	return " LEFT JOIN " + beside(name, r.suffix()) + " " + r.alias() + " ON " + on
 }
 
 // addReferences finds the columns that name other rows.

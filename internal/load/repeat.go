@@ -14,7 +14,8 @@ type repeats struct {
 	decided     string // of two rows with the same keys one at least must be such; "": all are
 	name, field string // of the error
 	value       string // "" for none
-	message     string // with one %s, the other row's number
+	before      string // the other row's number in the message
+	after       string
 }
 
 // blanks are the characters that trimming takes away: Unicode's White_Space, as the row program has it.
@@ -26,8 +27,8 @@ func (m *merge) markUniques(ctx context.Context) error {
 		c := &m.plan.cols[u.Column]
 		trimmed := "btrim(" + c.s() + "::text, " + blanks + ")"
 		err := m.markRepeats(ctx, repeats{
-			from: "{staging} s", where: trimmed + " <> ''", line: "s.line", keys: []string{"lower(" + trimmed + ")"},
-			name: "unique", field: c.Name, value: c.s(), message: u.Message + "; row %s has the same value",
+			from: m.staging + " s", where: trimmed + " <> ''", line: "s.line", keys: []string{"lower(" + trimmed + ")"},
+			name: "unique", field: c.Name, value: c.s(), before: u.Message + "; row ", after: " has the same value",
 		})
 		if err != nil {
 			return err
@@ -49,8 +50,8 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 			continue
 		}
 		r := repeats{
-			from: "{source}", where: "s.errors IS NULL AND " + p.filled(n), line: "s.line", keys: p.ours(n), decided: p.noKeyBefore(n),
-			name: "duplicate", field: k.field, message: "the same " + k.name + " as row %s",
+			from: m.source, where: "s.errors IS NULL AND " + p.filled(n), line: "s.line", keys: p.ours(n), decided: p.noKeyBefore(n),
+			name: "duplicate", field: k.field, before: "the same " + k.name + " as row ",
 		}
 		if k.field != "" {
 			r.value = p.find(k.field).original()
@@ -70,8 +71,8 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 		same = append(same, fmt.Sprintf("f.k%d", i))
 	}
 	return mark(ctx, repeats{
-		from: "{found} f", where: "true", line: "f.line", keys: same,
-		name: "duplicate", message: "the same row of " + p.table.Label + " as row %s",
+		from: m.found + " f", where: "true", line: "f.line", keys: same,
+		name: "duplicate", before: "the same row of " + p.table.Label + " as row ",
 	})
 }
 
@@ -119,10 +120,9 @@ func (m *merge) markRepeats(ctx context.Context, r repeats) error {
 	if err != nil || !yes {
 		return err
 	}
-	before, after, _ := strings.Cut(r.message, "%s")
 	return m.judge(ctx, "FROM "+r.relation("min"), "r.line", []rule{{
 		name: r.name, field: r.field, broken: isRepeat, value: "r.value",
-		message: literal(before) + " || r.kept || " + literal(after),
+		message: literal(r.before) + " || r.kept || " + literal(r.after),
 	}})
 }
 
@@ -134,6 +134,6 @@ func (m *merge) dropEarlier(ctx context.Context, r repeats) error {
 	}
 	m.stale = true
 	_, err = m.exec(ctx, "keep the last of "+r.name+" rows", `
-UPDATE {staging} u SET errors = '[]' FROM `+r.relation("max")+` WHERE r.line = u.line AND `+isRepeat)
+UPDATE `+m.staging+` u SET errors = '[]' FROM `+r.relation("max")+` WHERE r.line = u.line AND `+isRepeat)
 	return err
 }

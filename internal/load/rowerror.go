@@ -21,7 +21,7 @@ type RowError struct {
 // Errors gives the errors of staged rows in row order, those of one row as they were found; at most limit errors.
 func Errors(ctx context.Context, tx pgx.Tx, name string, limit int) ([]RowError, error) {
 	sql := `
-SELECT s.line, e.value FROM (SELECT line, errors FROM ` + stagingName(name, "") + ` WHERE errors <> '[]' ORDER BY line LIMIT $1) s,
+SELECT s.line, e.value FROM (SELECT line, errors FROM ` + beside(name, "") + ` WHERE errors <> '[]' ORDER BY line LIMIT $1) s,
 jsonb_array_elements(s.errors) WITH ORDINALITY e(value, n) ORDER BY s.line, e.n LIMIT $1`
 	rows, err := tx.Query(ctx, sql, pgx.QueryExecModeDescribeExec, limit)
 	if err != nil {
@@ -43,7 +43,7 @@ jsonb_array_elements(s.errors) WITH ORDINALITY e(value, n) ORDER BY s.line, e.n 
 
 // CountErrors gives how many staged rows cannot be written, and how many errors they have.
 func CountErrors(ctx context.Context, tx pgx.Tx, name string) (rows, errors int64, err error) {
-	sql := `SELECT count(*), coalesce(sum(jsonb_array_length(errors)), 0) FROM ` + stagingName(name, "") + ` WHERE errors IS NOT NULL`
+	sql := `SELECT count(*), coalesce(sum(jsonb_array_length(errors)), 0) FROM ` + beside(name, "") + ` WHERE errors IS NOT NULL`
 	if err := tx.QueryRow(ctx, sql, pgx.QueryExecModeExec).Scan(&rows, &errors); err != nil {
 		return 0, 0, fmt.Errorf("load: count errors: %w", err)
 	}
@@ -92,13 +92,11 @@ func (m *merge) judge(ctx context.Context, from, line string, rules []rule) erro
 	}
 	m.stale = true
 	_, err = m.exec(ctx, what, `
-UPDATE {staging} u SET errors = coalesce(u.errors, '[]') || f.found
+UPDATE `+m.staging+` u SET errors = coalesce(u.errors, '[]') || f.found
 FROM (SELECT `+line+` AS line, `+strings.Join(errs, " || ")+` AS found `+from+`) f
 WHERE f.line = u.line AND f.found <> '[]'`)
 	return err
 }
 
-// literal gives text as an SQL literal that stands for itself, whatever is filled into the statement around it.
-func literal(s string) string {
-	return "('" + strings.NewReplacer("'", "''", "{", "{' || '").Replace(s) + "')"
-}
+// literal gives text as an SQL literal.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -36,9 +36,9 @@ func (p *Plan) source(name string) string {
 		}
 	}
 	if plain {
-		return stagingName(name, "") + " s"
+		return beside(name, "") + " s"
 	}
-	return "(SELECT " + strings.Join(cells, ", ") + " FROM " + stagingName(name, "") + " s" + joins + ") s"
+	return "(SELECT " + strings.Join(cells, ", ") + " FROM " + beside(name, "") + " s" + joins + ") s"
 }
 
 // rowsOf gives a sub-select of the tenant's rows of t. The explicit predicate stands beside row security. extra is a further

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"wharf/internal/pgcodec"
 	"wharf/internal/tabular"
 )
 
@@ -33,22 +32,25 @@ func (p *Plan) Stage(ctx context.Context, conn *pgx.Conn, name string, next func
 	}
 	// The pipe's two ends: rows are read, checked and encoded on one side while the connection sends on the other.
 	r, w := io.Pipe()
-	enc := &encoder{plan: p, w: pgcodec.NewCopyWriter(w, make([]byte, 0, copyBuffer)), ids: newMinter(), sieve: newSieve(p.sieves())}
+	enc := newEncoder(p, w)
 	ended := make(chan error, 1)
 	go func() {
 		err := enc.run(next)
 		w.CloseWithError(err) // nil reads as io.EOF
 		ended <- err
 	}()
-	_, err := conn.PgConn().CopyFrom(ctx, r, `COPY `+stagingName(name, "")+` FROM STDIN (FORMAT binary)`)
+	_, err := conn.PgConn().CopyFrom(ctx, r, `COPY `+beside(name, "")+` FROM STDIN (FORMAT binary)`)
 	r.CloseWithError(errStopped) // frees the encoder if the connection went first
 	if sourceErr := <-ended; sourceErr != nil && !errors.Is(sourceErr, errStopped) {
 		return Staged{}, sourceErr
 	}
 	if err != nil {
+		if ctx.Err() != nil { // the connection may say no more than that it was closed
+			return Staged{}, fmt.Errorf("load: copy into staging: %w: %w", ctx.Err(), err)
+		}
 		return Staged{}, fmt.Errorf("load: copy into staging: %w", err)
 	}
-	if _, err := conn.Exec(ctx, `ANALYZE `+stagingName(name, "")+` (`+strings.Join(p.analyzed(), ", ")+`)`); err != nil {
+	if _, err := conn.Exec(ctx, `ANALYZE `+beside(name, "")+` (`+strings.Join(p.analyzed(), ", ")+`)`); err != nil {
 		return Staged{}, fmt.Errorf("load: analyze staging: %w", err)
 	}
 	return enc.staged, nil

@@ -11,8 +11,8 @@ import (
 // StagingSchema is where staging tables live, and the only schema the service's role may create in.
 const StagingSchema = "wharf_staging"
 
-// stagingName gives the quoted name of a staging table, or of one beside it.
-func stagingName(name, suffix string) string { return ident(StagingSchema, name+suffix) }
+// beside gives the quoted name of a staging table, or with a suffix that of a table beside it.
+func beside(name, suffix string) string { return ident(StagingSchema, name+suffix) }
 
 // createStaging gives the statement that makes the staging table:
 //
@@ -31,19 +31,7 @@ func (p *Plan) createStaging(name string) string {
 	for _, c := range p.cols {
 		defs = append(defs, c.cell()+" "+c.staged)
 	}
-	return `CREATE UNLOGGED TABLE ` + stagingName(name, "") + ` (` + strings.Join(defs, ", ") + `) WITH (autovacuum_enabled = false)`
-}
-
-// ownColumns is how many columns staging has beside the cells.
-func (p *Plan) ownColumns() int {
-	n := 2
-	if p.mint != nil {
-		n++
-	}
-	if len(p.sieves()) > 0 {
-		n++
-	}
-	return n
+	return `CREATE UNLOGGED TABLE ` + beside(name, "") + ` (` + strings.Join(defs, ", ") + `) WITH (autovacuum_enabled = false)`
 }
 
 const dropTables = `
@@ -74,7 +62,7 @@ func Drop(ctx context.Context, tx pgx.Tx, prefix string) error {
 // fewer than Stage told.
 func Count(ctx context.Context, tx pgx.Tx, name string) (int64, error) {
 	var n int64
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+stagingName(name, ""), pgx.QueryExecModeExec).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+beside(name, ""), pgx.QueryExecModeExec).Scan(&n); err != nil {
 		return 0, fmt.Errorf("load: count staging: %w", err)
 	}
 	return n, nil
@@ -87,5 +75,5 @@ func (p *Plan) Select(name string) string {
 	for _, c := range p.cols {
 		cells = append(cells, c.cell()+"::text")
 	}
-	return `SELECT ` + strings.Join(cells, ", ") + ` FROM ` + stagingName(name, "") + ` ORDER BY line`
+	return `SELECT ` + strings.Join(cells, ", ") + ` FROM ` + beside(name, "") + ` ORDER BY line`
 }

@@ -23,7 +23,7 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 	if err != nil {
 		return Counts{}, err
 	}
-	if m.good < m.rows || m.refused > 0 {
+	if m.good < m.total || m.refused > 0 {
 		c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name)
 	}
 	return c, err
@@ -71,12 +71,12 @@ func (m *merge) update(ctx context.Context, l lines) (int64, error) {
 	if c := p.touched(); c != nil {
 		sets = append(sets, c.Ident()+" = now()")
 	}
-	from, on := `{found} f JOIN {source} ON s.line = f.line`, p.foundOn()+" AND f.changed"
+	from, on := m.found+` f JOIN `+m.source+` ON s.line = f.line`, p.foundOn()+" AND f.changed"
 	if m.straight(l) {
-		from, on = `{source}`, p.matchOn(0)+" AND "+nameable(p.table, p.keys[0].Match, "t")+" AND "+p.changes()
+		from, on = m.source, p.matchOn(0)+" AND "+nameable(p.table, p.keys[0].Match, "t")+" AND "+p.changes()
 	}
 	return m.exec(ctx, "update "+p.table.Name, `
-UPDATE {table} t SET `+strings.Join(sets, ", ")+`
+UPDATE `+m.plan.table.Ident()+` t SET `+strings.Join(sets, ", ")+`
 FROM `+from+`
 WHERE `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND `+on+` AND s.errors IS NULL`+l.in("s"))
 }
@@ -105,8 +105,8 @@ func (m *merge) insert(ctx context.Context, l lines) (int64, error) {
 		order = " ORDER BY " + strings.Join(parts, ", ")
 	}
 	return m.exec(ctx, "insert into "+p.table.Name, `
-INSERT INTO {table} (`+strings.Join(names, ", ")+`)
-SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM {source} WHERE s.errors IS NULL AND `+m.isNew()+l.in("s")+order+`) n
+INSERT INTO `+m.plan.table.Ident()+` (`+strings.Join(names, ", ")+`)
+SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM `+m.source+` WHERE s.errors IS NULL AND `+m.isNew()+l.in("s")+order+`) n
 WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant)))
 }
 
