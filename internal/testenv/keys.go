@@ -1,0 +1,11 @@
+package testenv
+
+// FieldKeys is a key ring (WHARF_FIELD_KEYS) for tests, always the same. It protects nothing.
+const FieldKeys = "" +
+	"eyJhZWFkIjp7InByaW1hcnlLZXlJZCI6MjU2Mzc3NjE0LCJrZXkiOlt7ImtleURhdGEiOnsidHlwZVVybCI6InR5cGUuZ29vZ2xlYXBpcy5jb2" +
+	"0vZ29vZ2xlLmNyeXB0by50aW5rLkFlc0djbUtleSIsInZhbHVlIjoiR2lDQWhFTm1Sbzd2czh6WjNEN2swbk5mZ21zYmlnZGMrNExUQ3V5QkxX" +
+	"dUFkQT09Iiwia2V5TWF0ZXJpYWxUeXBlIjoiU1lNTUVUUklDIn0sInN0YXR1cyI6IkVOQUJMRUQiLCJrZXlJZCI6MjU2Mzc3NjE0LCJvdXRwdX" +
+	"RQcmVmaXhUeXBlIjoiVElOSyJ9LHsia2V5RGF0YSI6eyJ0eXBlVXJsIjoidHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUuY3J5cHRvLnRpbmsu" +
+	"QWVzR2NtS2V5IiwidmFsdWUiOiJHaUJ5Y0pkZC9JMDZ5U3kvSUU2TkVySGozdmF5b0g1TjBtZmcxdmczcWg0cWlRPT0iLCJrZXlNYXRlcmlhbF" +
+	"R5cGUiOiJTWU1NRVRSSUMifSwic3RhdHVzIjoiRU5BQkxFRCIsImtleUlkIjozNDM5MDcwOTMxLCJvdXRwdXRQcmVmaXhUeXBlIjoiVElOSyJ9" +
+	"XX0sImhhc2hfa2V5IjoiSE5BYWhvOGhmMmwzQU1RWnlMVm5zY1M0eElJemVPYTU2UXpEa3dqKzE5UT0ifQ=="
