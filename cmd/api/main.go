@@ -25,6 +25,8 @@ const usage = `api serves Wharf's HTTP API.
   api tenant create --name NAME --slug SLUG [--id UUID]
   api key create --tenant UUID --role ROLE --name NAME [--scope SCOPE]…
   api key create --ops --name NAME           a key for operators of the installation
+  api field-keys new                         make a key ring for encrypted columns (WHARF_FIELD_KEYS)
+  api field-keys rotate                      give the ring in WHARF_FIELD_KEYS another primary key
 
 migrate, tenant and key connect as the owner (WHARF_OWNER_DATABASE_URL). Settings come from the environment:
 
@@ -50,6 +52,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 			return err
 		}
 		return config.Usage(stdout)
+	case "field-keys":
+		return fieldKeys(args[1:], environ, stdout)
 	case "", "migrate", "tenant", "key":
 	default:
 		return fmt.Errorf("there is no command %q; api --help lists them", command)

@@ -26,6 +26,7 @@ type app struct {
 	settings variables // what both binaries are told
 
 	service, owner, admin string // URLs of the database, by role
+	fieldKeys             string
 }
 
 // up starts everything, and writes the environment file.
@@ -103,8 +104,14 @@ func (a *app) configure() error {
 			return err
 		}
 	}
+	var err error
+	if a.fieldKeys, err = a.state.fieldKeys(); err != nil {
+		return err
+	}
 	a.settings = append(variables{
 		{"DATABASE_URL", a.service},
+		{"WHARF_FIELD_KEYS", a.fieldKeys},
+		{"WHARF_WEBHOOK_ALLOW_PRIVATE", strconv.FormatBool(true)}, // receivers run on this machine too
 		{"WHARF_LISTEN", local(ports[apiName])},
 		{"WHARF_WORKER_LISTEN", local(ports[workerName])},
 	}, a.s3Settings()...)

@@ -140,6 +140,7 @@ func (a *app) environment(workerPID int) variables {
 		{"WHARF_OTHER_TENANT_ID", other.ID.String()},
 		{"WHARF_WORKER_URL", "http://" + local(a.state.Ports[workerName])},
 		{"WHARF_WORKER_PID", strconv.Itoa(workerPID)},
+		{"WHARF_FIELD_KEYS", a.fieldKeys},
 	}, a.s3Settings()...)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/objectstore"
 	"wharf/internal/sample"
 )
@@ -57,6 +58,10 @@ func (a *app) fill(ctx context.Context, tenant uuid.UUID, contacts int) (filled 
 		return false, err
 	}
 	defer store.Close()
+	cfg := sample.Config{TenantID: tenant, Rows: contacts, Seed: sampleSeed, Now: a.now, Store: putter{store}}
+	if err := a.encrypt(&cfg); err != nil {
+		return false, err
+	}
 	err = a.services.postgres.with(ctx, database, func(conn *pgx.Conn) error {
 		var there bool
 		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.contacts WHERE tenant_id = $1)`, tenant).Scan(&there)
@@ -66,9 +71,7 @@ func (a *app) fill(ctx context.Context, tenant uuid.UUID, contacts int) (filled 
 		if there {
 			return nil
 		}
-		counts, err := sample.Seed(ctx, conn, sample.Config{
-			TenantID: tenant, Rows: contacts, Seed: sampleSeed, Now: a.now, Store: putter{store},
-		})
+		counts, err := sample.Seed(ctx, conn, cfg)
 		if err != nil {
 			return fmt.Errorf("fill a sample tenant: %w", err)
 		}
@@ -81,6 +84,24 @@ func (a *app) fill(ctx context.Context, tenant uuid.UUID, contacts int) (filled 
 		return nil
 	})
 	return filled, err
+}
+
+// encrypt fills the sample's encrypted columns by this site's keys.
+func (a *app) encrypt(cfg *sample.Config) error {
+	ring, err := fieldcrypt.New(a.fieldKeys)
+	if err != nil {
+		return fmt.Errorf("read the key ring: %w", err)
+	}
+	place := func(table, column string) fieldcrypt.Column {
+		return fieldcrypt.Column{Tenant: cfg.TenantID, Table: "public." + table, Column: column}
+	}
+	cfg.Encrypt = func(table, column string, plain []byte) ([]byte, error) {
+		return ring.Seal(nil, plain, place(table, column))
+	}
+	cfg.Hash = func(table, column string, plain []byte) ([]byte, error) {
+		return ring.Hash(nil, plain, place(table, column)), nil
+	}
+	return nil
 }
 
 // putter is the store as the sample wants it.

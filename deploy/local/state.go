@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
+
+	"wharf/internal/fieldcrypt"
 )
 
 // state is what a site remembers from run to run: DIR/state.json, mode 0600. Every change is written at once, so that
@@ -76,6 +78,20 @@ func (s *state) secret(name string) (string, error) {
 	}
 	s.Secrets[name] = hex.EncodeToString(raw)
 	return s.Secrets[name], s.save()
+}
+
+// fieldKeys gives the key ring of encrypted columns, made at its first use.
+func (s *state) fieldKeys() (string, error) {
+	const name = "field-keys"
+	if v, ok := s.Secrets[name]; ok {
+		return v, nil
+	}
+	ring, err := fieldcrypt.NewKeys()
+	if err != nil {
+		return "", fmt.Errorf("make a key ring: %w", err)
+	}
+	s.Secrets[name] = ring
+	return ring, s.save()
 }
 
 // port gives the port of a server: the one asked for, else the one it had if that is still free or its own, else a

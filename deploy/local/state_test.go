@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/fieldcrypt"
 )
 
 func TestWhatIsRememberedIsThereInTheNextRun(t *testing.T) {
@@ -33,6 +35,22 @@ func TestWhatIsRememberedIsThereInTheNextRun(t *testing.T) {
 	other, err := again.secret("two")
 	require.NoError(t, err)
 	require.NotEqual(t, secret, other)
+}
+
+func TestTheKeyRingIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.json")
+	s, err := loadState(path)
+	require.NoError(t, err)
+	ring, err := s.fieldKeys()
+	require.NoError(t, err)
+	_, err = fieldcrypt.New(ring)
+	require.NoError(t, err)
+	again, err := loadState(path)
+	require.NoError(t, err)
+	same, err := again.fieldKeys()
+	require.NoError(t, err)
+	require.Equal(t, ring, same)
 }
 
 func TestASecretFileIsReadByItsOwnerAlone(t *testing.T) {

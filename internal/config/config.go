@@ -25,6 +25,8 @@ type Config struct {
 	Tenant   Tenant
 	Limits   Limits
 	Jobs     Jobs
+	Webhooks Webhooks
+	Fields   Fields
 	Log      Log
 }
 
@@ -96,6 +98,18 @@ type Jobs struct {
 	MergeMemory   Bytes         `env:"WHARF_MERGE_MEMORY" envDefault:"128MiB" help:"one sort or hash of a merge may take in Postgres (work_mem)" validate:"min=1048576"`
 	FetchCooldown time.Duration `env:"WHARF_FETCH_COOLDOWN" envDefault:"10ms" help:"between two fetches of jobs" validate:"min=1ms"`
 	PollOnly      bool          `env:"WHARF_POLL_ONLY" envDefault:"false" help:"no LISTEN: for a database behind a transaction-mode pooler"`
+}
+
+// Webhooks says where deliveries may go and how long they are known.
+type Webhooks struct {
+	AllowPrivate   bool          `env:"WHARF_WEBHOOK_ALLOW_PRIVATE" envDefault:"false" help:"webhooks may go to local and private addresses and by plain http: for development"`
+	ReceiverWithin time.Duration `env:"WHARF_WEBHOOK_TIMEOUT" envDefault:"15s" help:"a receiver gets to answer a webhook" validate:"min=1s,max=50s"`
+	DeliveryTTL    time.Duration `env:"WHARF_WEBHOOK_TTL" envDefault:"720h" help:"the log keeps a delivery" validate:"min=48h"`
+}
+
+// Fields says how encrypted columns are kept.
+type Fields struct {
+	Keys Secret `env:"WHARF_FIELD_KEYS" help:"key ring of encrypted columns and their hashes (api field-keys new); empty: there are none"`
 }
 
 // Log says what is logged.
@@ -178,6 +192,15 @@ func Load(environ []string) (Config, error) {
 		return Config{}, err
 	}
 	return cfg, nil
+}
+
+// LoadFields reads the settings of encrypted columns alone, for commands that need no database.
+func LoadFields(environ []string) (Fields, error) {
+	var f Fields
+	if err := env.ParseWithOptions(&f, env.Options{Environment: env.ToMap(environ)}); err != nil {
+		return Fields{}, explain(err)
+	}
+	return f, nil
 }
 
 // explain names the variable behind each of the parser's errors, and keeps values (which may be secrets) out.

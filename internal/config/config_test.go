@@ -47,7 +47,7 @@ func TestLoadNamesTheVariableAndWhatItAccepts(t *testing.T) {
 
 func TestSecretsNeverPrint(t *testing.T) {
 	t.Parallel()
-	cfg, err := config.Load([]string{dsn, "WHARF_S3_SECRET_KEY=hunter2"})
+	cfg, err := config.Load([]string{dsn, "WHARF_S3_SECRET_KEY=hunter2", "WHARF_FIELD_KEYS=hunter2"})
 	require.NoError(t, err)
 	doc, err := json.Marshal(cfg)
 	require.NoError(t, err)
@@ -56,6 +56,13 @@ func TestSecretsNeverPrint(t *testing.T) {
 	}
 	_, err = config.Load([]string{"DATABASE_URL=postgres://wharf:hunter2@db/wharf", "WHARF_LINK_TTL=hunter2"})
 	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestFieldKeysAreReadWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	fields, err := config.LoadFields([]string{"WHARF_FIELD_KEYS=hunter2"})
+	require.NoError(t, err)
+	require.Equal(t, "hunter2", fields.Keys.Reveal())
 }
 
 func TestUsageListsEverySetting(t *testing.T) {
