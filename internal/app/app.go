@@ -21,6 +21,7 @@ import (
 	"wharf/internal/config"
 	"wharf/internal/exporter"
 	"wharf/internal/fault"
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
@@ -28,6 +29,7 @@ import (
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 	"wharf/internal/tenancy"
+	"wharf/internal/webhook"
 	wharfmigrations "wharf/migrations/wharf"
 )
 
@@ -42,6 +44,8 @@ type App struct {
 	Audit     *audit.Log
 	Importers *importer.Service
 	Exports   *exporter.Service
+	Webhooks  *webhook.Service
+	Keys      *fieldcrypt.Ring // nil: none are configured
 	Jobs      *jobs.Client
 	queue     *lateQueue
 }
@@ -69,6 +73,9 @@ func Logger(cfg config.Log, w io.Writer) *slog.Logger {
 func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application string) (*App, error) {
 	a := &App{Config: cfg, Log: log, queue: &lateQueue{}}
 	var err error
+	if a.Keys, err = fieldcrypt.New(cfg.Fields.Keys.Reveal()); err != nil {
+		return nil, fmt.Errorf("app: WHARF_FIELD_KEYS: %w", err)
+	}
 	a.Pool, err = pg.Open(ctx, pg.Config{URL: cfg.Database.URL.Reveal(), Application: application, MaxConns: cfg.Database.MaxConns})
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
@@ -96,6 +103,10 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: read,
 		TenantTable: cfg.Tenant.Table, Version: Version(), TTL: cfg.Limits.ExportTTL, LinkTTL: cfg.S3.LinkTTL,
+	})
+	a.Webhooks = webhook.New(webhook.Config{
+		DB: a.DB, Queue: a.queue, Keys: a.Keys, Now: time.Now, Version: Version(),
+		Timeout: cfg.Webhooks.ReceiverWithin, TTL: cfg.Webhooks.DeliveryTTL, AllowPrivate: cfg.Webhooks.AllowPrivate,
 	})
 	return a, nil
 }
@@ -125,12 +136,14 @@ func (a *App) jobsConfig() (jobs.Config, jobs.Handlers) {
 		Log: a.Log, Now: time.Now,
 		Queues: map[string]jobs.Queue{
 			jobs.KindImport: queue(c.Import), jobs.KindExport: queue(c.Export), jobs.KindRestore: queue(c.Restore),
-			jobs.KindWebhook: {Workers: c.Webhook}, jobs.KindMaintenance: {Workers: c.Maintenance},
+			// A delivery says itself when it is next tried; the queue's own waits are for a database that is away.
+			jobs.KindWebhook:     {Workers: c.Webhook, MaxAttempts: webhook.Attempts, RetryCap: 5 * time.Minute},
+			jobs.KindMaintenance: {Workers: c.Maintenance},
 		},
 		TenantConcurrency: c.PerTenant, FetchCooldown: c.FetchCooldown, PollOnly: c.PollOnly,
 		SoftStop: a.Config.HTTP.DrainTimeout, Heartbeat: c.Heartbeat, Lease: c.Lease,
 	}
-	return cfg, jobs.Handlers{jobs.KindImport: a.Importers, jobs.KindExport: a.Exports}
+	return cfg, jobs.Handlers{jobs.KindImport: a.Importers, jobs.KindExport: a.Exports, jobs.KindWebhook: a.Webhooks}
 }
 
 // EnqueueOnly makes the client of a process that works no jobs.
@@ -149,6 +162,9 @@ func (a *App) WorkJobs(ctx context.Context) error {
 	cfg, handlers := a.jobsConfig()
 	client, err := jobs.New(ctx, a.Pool, cfg, handlers)
 	if err != nil {
+		return fmt.Errorf("app: %w", err)
+	}
+	if err := client.Periodic("webhook-log", time.Hour, a.Webhooks.Sweep); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
 	a.Jobs, a.queue.client = client, client

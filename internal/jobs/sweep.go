@@ -90,7 +90,8 @@ func freed(r run, why string) outcome {
 
 const unsettledJobs = `
 SELECT kind, tenant_id, id, coalesce(job_id, 0) AS job_id, coalesce(state, '') AS state
-FROM wharf.unsettled_jobs(make_interval(secs => $1), $2, $3)`
+FROM (SELECT * FROM wharf.unsettled_jobs(make_interval(secs => $1), $2, $3)
+      UNION ALL SELECT * FROM wharf.unsettled_deliveries(make_interval(secs => $1), $2, $3)) u`
 
 type unsettled struct {
 	Kind     string
