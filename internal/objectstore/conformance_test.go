@@ -52,6 +52,7 @@ func TestConformance(t *testing.T) {
 				"a signed URL ends and cannot be turned":          signedGetEnds,
 				"a signed URL uploads the size it was signed for": signedPut,
 				"orphaned uploads are swept by age":               sweepsUploads,
+				"objects that nobody owns are swept by age":       sweepsOrphans,
 				"a wrong secret is refused and not shown":         wrongSecret,
 				"an absent bucket is no absent object":            absentBucket,
 				"a put survives an outage":                        putSurvives,
