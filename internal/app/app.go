@@ -98,7 +98,8 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Importers = importer.New(importer.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: read,
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},
-		LinkTTL: cfg.S3.LinkTTL, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20),
+		LinkTTL: cfg.S3.LinkTTL, UploadTTL: cfg.Limits.UploadTTL, UploadBytes: int64(cfg.Limits.UploadBytes),
+		WorkMemMB: int(cfg.Jobs.MergeMemory >> 20),
 	})
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: read,

@@ -73,6 +73,7 @@ type Tenant struct {
 // Limits bound what callers may ask for.
 type Limits struct {
 	UploadBytes       Bytes         `env:"WHARF_MAX_UPLOAD_BYTES" envDefault:"5GiB" help:"an uploaded file" validate:"min=1"`
+	UploadTTL         time.Duration `env:"WHARF_UPLOAD_TTL" envDefault:"24h" help:"a file sent ahead waits for its import" validate:"min=1h"`
 	DecompressedBytes Bytes         `env:"WHARF_MAX_DECOMPRESSED_BYTES" envDefault:"50GiB" help:"a file after decompression" validate:"min=1"`
 	Ratio             int64         `env:"WHARF_MAX_COMPRESSION_RATIO" envDefault:"200" help:"decompressed bytes for one stored byte" validate:"min=2"`
 	Rows              int64         `env:"WHARF_MAX_ROWS" envDefault:"50000000" help:"rows of a file" validate:"min=1"`

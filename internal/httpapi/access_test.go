@@ -53,6 +53,10 @@ var routes = map[string]access{
 	"cancelImport":         {column: "import", scope: "imports:write"},
 	"retryImport":          {column: "import", scope: "imports:write"},
 
+	"createUpload": {"import", "imports:write", `{"name": "a.csv", "bytes": 5}`},
+	"getUpload":    {column: "import", scope: "imports:write"},
+	"deleteUpload": {column: "import", scope: "imports:write"},
+
 	"listExports":    {column: "export", scope: "exports:read"},
 	"createExport":   {"export", "exports:write", `{}`},
 	"getExport":      {column: "export", scope: "exports:read"},

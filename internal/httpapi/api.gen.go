@@ -241,6 +241,9 @@ type Import = importer.Import
 // ImportAccepted defines model for ImportAccepted.
 type ImportAccepted = importer.Accepted
 
+// ImportRequest defines model for ImportRequest.
+type ImportRequest = importFields
+
 // Importer defines model for Importer.
 type Importer = importer.Importer
 
@@ -319,6 +322,12 @@ type TableColumn struct {
 // Transformation defines model for Transformation.
 type Transformation = rowprogram.Transformation
 
+// Upload defines model for Upload.
+type Upload = importer.Upload
+
+// UploadInput defines model for UploadInput.
+type UploadInput = importer.NewUpload
+
 // Validator defines model for Validator.
 type Validator = rowprogram.Validator
 
@@ -388,12 +397,14 @@ type CreateImportMultipartBody struct {
 	Blank *CreateImportMultipartBodyBlank `json:"blank,omitempty"`
 
 	// Delimiter One character; a tab may be written "tab"
-	Delimiter            *string            `json:"delimiter,omitempty"`
-	DisableOnInvalidRows *bool              `json:"disable_on_invalid_rows,omitempty"`
-	Encoding             *string            `json:"encoding,omitempty"`
-	File                 openapi_types.File `json:"file"`
-	FilterInvalidRows    *bool              `json:"filter_invalid_rows,omitempty"`
-	HeaderRow            *int               `json:"header_row,omitempty"`
+	Delimiter            *string `json:"delimiter,omitempty"`
+	DisableOnInvalidRows *bool   `json:"disable_on_invalid_rows,omitempty"`
+	Encoding             *string `json:"encoding,omitempty"`
+
+	// File This or `upload_id`
+	File              *openapi_types.File `json:"file,omitempty"`
+	FilterInvalidRows *bool               `json:"filter_invalid_rows,omitempty"`
+	HeaderRow         *int                `json:"header_row,omitempty"`
 
 	// ImporterId This or `table`
 	ImporterId *openapi_types.UUID `json:"importer_id,omitempty"`
@@ -406,8 +417,9 @@ type CreateImportMultipartBody struct {
 	OnDuplicate *CreateImportMultipartBodyOnDuplicate `json:"on_duplicate,omitempty"`
 
 	// Table A table of the catalog, taken as it is
-	Table *string                         `json:"table,omitempty"`
-	Write *CreateImportMultipartBodyWrite `json:"write,omitempty"`
+	Table    *string                         `json:"table,omitempty"`
+	UploadId *openapi_types.UUID             `json:"upload_id,omitempty"`
+	Write    *CreateImportMultipartBodyWrite `json:"write,omitempty"`
 }
 
 // CreateImportMultipartBodyBlank defines parameters for CreateImport.
@@ -450,11 +462,20 @@ type CreateImporterJSONRequestBody = ImporterInput
 // UpdateImporterJSONRequestBody defines body for UpdateImporter for application/json ContentType.
 type UpdateImporterJSONRequestBody = ImporterInput
 
+// CreateImportJSONRequestBody defines body for CreateImport for application/json ContentType.
+type CreateImportJSONRequestBody = ImportRequest
+
+// CreateImportFormdataRequestBody defines body for CreateImport for application/x-www-form-urlencoded ContentType.
+type CreateImportFormdataRequestBody = ImportRequest
+
 // CreateImportMultipartRequestBody defines body for CreateImport for multipart/form-data ContentType.
 type CreateImportMultipartRequestBody CreateImportMultipartBody
 
 // RetryJobsJSONRequestBody defines body for RetryJobs for application/json ContentType.
 type RetryJobsJSONRequestBody RetryJobsJSONBody
+
+// CreateUploadJSONRequestBody defines body for CreateUpload for application/json ContentType.
+type CreateUploadJSONRequestBody = UploadInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -551,6 +572,15 @@ type ServerInterface interface {
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx echo.Context) error
+	// CreateUpload Announce a file and get the URL that takes it
+	// (POST /api/v1/uploads)
+	CreateUpload(ctx echo.Context) error
+	// DeleteUpload Delete an upload that no import has used
+	// (DELETE /api/v1/uploads/{id})
+	DeleteUpload(ctx echo.Context, id ID) error
+	// GetUpload Show whether an upload has arrived
+	// (GET /api/v1/uploads/{id})
+	GetUpload(ctx echo.Context, id ID) error
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
@@ -1133,6 +1163,47 @@ func (w *ServerInterfaceWrapper) ListTables(ctx echo.Context) error {
 	return err
 }
 
+// CreateUpload converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateUpload(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateUpload(ctx)
+	return err
+}
+
+// DeleteUpload converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteUpload(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteUpload(ctx, id)
+	return err
+}
+
+// GetUpload converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUpload(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUpload(ctx, id)
+	return err
+}
+
 // GetLive converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLive(ctx echo.Context) error {
 	var err error
@@ -1210,6 +1281,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/imports/:id/result", wrapper.DownloadImportResult, options.OperationMiddlewares["downloadImportResult"]...)
 	router.POST(options.BaseURL+"/api/v1/imports/:id/cancel", wrapper.CancelImport, options.OperationMiddlewares["cancelImport"]...)
 	router.POST(options.BaseURL+"/api/v1/imports/:id/retry", wrapper.RetryImport, options.OperationMiddlewares["retryImport"]...)
+	router.POST(options.BaseURL+"/api/v1/uploads", wrapper.CreateUpload, options.OperationMiddlewares["createUpload"]...)
+	router.DELETE(options.BaseURL+"/api/v1/uploads/:id", wrapper.DeleteUpload, options.OperationMiddlewares["deleteUpload"]...)
+	router.GET(options.BaseURL+"/api/v1/uploads/:id", wrapper.GetUpload, options.OperationMiddlewares["getUpload"]...)
 	router.GET(options.BaseURL+"/api/v1/exports", wrapper.ListExports, options.OperationMiddlewares["listExports"]...)
 	router.POST(options.BaseURL+"/api/v1/exports", wrapper.CreateExport, options.OperationMiddlewares["createExport"]...)
 	router.DELETE(options.BaseURL+"/api/v1/exports/:id", wrapper.DeleteExport, options.OperationMiddlewares["deleteExport"]...)
@@ -1895,7 +1969,9 @@ func (response ListImportsdefaultApplicationProblemPlusJSONResponse) VisitListIm
 }
 
 type CreateImportRequestObject struct {
-	Body *multipart.Reader
+	JSONBody      *CreateImportJSONRequestBody
+	FormdataBody  *CreateImportFormdataRequestBody
+	MultipartBody *multipart.Reader
 }
 
 type CreateImportResponseObject interface {
@@ -2490,6 +2566,127 @@ func (response ListTablesdefaultApplicationProblemPlusJSONResponse) VisitListTab
 	return err
 }
 
+type CreateUploadRequestObject struct {
+	Body *CreateUploadJSONRequestBody
+}
+
+type CreateUploadResponseObject interface {
+	VisitCreateUploadResponse(w http.ResponseWriter) error
+}
+
+type CreateUpload201ResponseHeaders struct {
+	Location *string
+}
+
+type CreateUpload201JSONResponse struct {
+	Body    Upload
+	Headers CreateUpload201ResponseHeaders
+}
+
+func (response CreateUpload201JSONResponse) VisitCreateUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUploaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateUploaddefaultApplicationProblemPlusJSONResponse) VisitCreateUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUploadRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type DeleteUploadResponseObject interface {
+	VisitDeleteUploadResponse(w http.ResponseWriter) error
+}
+
+type DeleteUpload204Response struct {
+}
+
+func (response DeleteUpload204Response) VisitDeleteUploadResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteUploaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteUploaddefaultApplicationProblemPlusJSONResponse) VisitDeleteUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUploadRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetUploadResponseObject interface {
+	VisitGetUploadResponse(w http.ResponseWriter) error
+}
+
+type GetUpload200JSONResponse Upload
+
+func (response GetUpload200JSONResponse) VisitGetUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUploaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUploaddefaultApplicationProblemPlusJSONResponse) VisitGetUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLiveRequestObject struct {
 }
 
@@ -2641,6 +2838,15 @@ type StrictServerInterface interface {
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx context.Context, request ListTablesRequestObject) (ListTablesResponseObject, error)
+	// CreateUpload Announce a file and get the URL that takes it
+	// (POST /api/v1/uploads)
+	CreateUpload(ctx context.Context, request CreateUploadRequestObject) (CreateUploadResponseObject, error)
+	// DeleteUpload Delete an upload that no import has used
+	// (DELETE /api/v1/uploads/{id})
+	DeleteUpload(ctx context.Context, request DeleteUploadRequestObject) (DeleteUploadResponseObject, error)
+	// GetUpload Show whether an upload has arrived
+	// (GET /api/v1/uploads/{id})
+	GetUpload(ctx context.Context, request GetUploadRequestObject) (GetUploadResponseObject, error)
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
@@ -3131,10 +3337,48 @@ func (sh *strictHandler) ListImports(ctx echo.Context, params ListImportsParams)
 func (sh *strictHandler) CreateImport(ctx echo.Context) error {
 	var request CreateImportRequestObject
 
-	if reader, err := ctx.Request().MultipartReader(); err != nil {
-		return err
-	} else {
-		request.Body = reader
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body CreateImportJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := ctx.FormParams(); err == nil {
+			var body CreateImportFormdataRequestBody
+			if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+				return err
+			}
+			request.FormdataBody = &body
+		} else {
+			return err
+		}
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
 	}
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
@@ -3521,6 +3765,102 @@ func (sh *strictHandler) ListTables(ctx echo.Context) error {
 	return nil
 }
 
+// CreateUpload operation middleware
+func (sh *strictHandler) CreateUpload(ctx echo.Context) error {
+	var request CreateUploadRequestObject
+
+	var body CreateUploadJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateUpload(ctx.Request().Context(), request.(CreateUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateUploadResponseObject); ok {
+		return validResponse.VisitCreateUploadResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteUpload operation middleware
+func (sh *strictHandler) DeleteUpload(ctx echo.Context, id ID) error {
+	var request DeleteUploadRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUpload(ctx.Request().Context(), request.(DeleteUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteUploadResponseObject); ok {
+		return validResponse.VisitDeleteUploadResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUpload operation middleware
+func (sh *strictHandler) GetUpload(ctx echo.Context, id ID) error {
+	var request GetUploadRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUpload(ctx.Request().Context(), request.(GetUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUploadResponseObject); ok {
+		return validResponse.VisitGetUploadResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLive operation middleware
 func (sh *strictHandler) GetLive(ctx echo.Context) error {
 	var request GetLiveRequestObject
@@ -3572,93 +3912,104 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tctu2mvCtYPi+Mz1nlrEd9/T8cGZ/pE27dTdp0yS7nU7sUSDykYiYBFgAtKx6PLO/9gL2IvbCzpXs",
-	"4AHADxGkKNlyk+7+smSC+Hi+P6HbKBFFKThwraKz26ikkhagQeK35wsN0nxIQSWSlZoJHp1F5ykRC6Iz",
-	"IDlVmggO/ntJl0DmsBASojhiZvBvFch1FEecFhCdRRSnjCOVZFBQM/dCyILq6CyqKpZGcaTXpRmotGR8",
-	"Gd3dxdH5CzMOZyupzprJcLyE3yomIY3OtKxgt5l/EPPByT+K+WzqAozrv/+tWYFxDUuQuMRLVjBdL7EB",
-	"jRwftqdMYUGrXEdnX53EUUFvWFEV0dnTkxPzlXH3NbjSzxVU8CNOHDwQ/hk7ziZ87sxgVQquAMnhtRTz",
-	"HArzMRFcA8dz0bLMWUINbRyXdsQ/fVSGUG5bc/9/CYvoLPp/xw29Hdun6tjPiyt2Se2XjGqyooqspODL",
-	"mFCeklUGEqK7OHrLlhzSl4xf9Wn0OckZvyLavJ+za1CkYLzSoKI4yoCmjsJfCrvz7mZ7gDAbc7tFvqhS",
-	"pr/lWq6RZ6QoQWpmgUQTP9/GLLF5JGT4ie6QU0o1PNEM0dUby9JJpBdHotKJsNQA3JDN+0hpKjUYok6B",
-	"M/yAJIifFpTl9pngEF0GljakA0rP7BZ6j1UiSmg9EfOPkGjzRAOn3L8XZsv3fqI44lWeR5d3d21afW+Z",
-	"nRpuaWbzMI092P0mmtN3dt0cyu0tjm6eLMUT909q8HpkEdt68oQVpZDaykedRWfRKqNycWxgLTnNj/E9",
-	"5MEXoDTjNUnRNGXmM81ft4hkQXMF8QbdzHPq6dhJgOgKoIziGnnua5IDlUH0XDGedmdYsBxaM7ivms7x",
-	"7wrmmRBXwbkKqpOsz1Y/Ul1JmpMrWCvCOAp9IVOQ5tOaUAlESwZpTOBoeUQuIrixMJqx9CKKyUWUixXI",
-	"v0BBWf7Xi8hoCQ2FCtKTx4qUdI0EzWdpZYUNdM8JUiIV+IP670Y/BY9nQRBadCXZ5uxVqUDq1vT1Pxh3",
-	"H6rS8GxgqbtxirOUBfKoTTi7kJ6fAFf6tphDmkJ67v/Zk04plVezQqTts8+FyIHyaFP4BoCTMmUANxN8",
-	"xvg1zVk6k2KlwpMtGOQpPqtRPKYFvjPDQ2hfsFyDnLAg40lepTCrOFIvpLNE5FXBB4ZfwXqCleDV520A",
-	"s23xZGaLvY51R49b8L6cSAgeh/eggpt6cFfCrLX9MEF3GPzkoCGdbVVNfcEdR4kEOunlFpgtz9ZwDk0L",
-	"NyWToPbbkx9+u1WlDhGCsShUUL/xqqjpcgJ0SymWElR4LqeuIJ3N15PUbOtJRk+/+vs4DJ0JsB8Mlaa6",
-	"Um2LogSe2kGlFAkoZb/U9NO2KxLKE8jtZ4vKdFg4q2H9eRsA6aaaKoD84z//iyBS4j6QV1Ryxpdd6bRF",
-	"AYXsEQeQxuxwAO2wwBbWhxvP+pZxd2F8/26L8c95WekdjY+GNxqthzZ8o/PwawhbNTm2zA5DLy2zA8ln",
-	"V9VYg+WNZYj94WI1S99Szxl1ns10G8TwyQwtnr5xlBbrmBTpmghJ1kX6jKyYzkSlCdNoKFlt9IUi1zSv",
-	"QJEUEpYGZaF5UtC8zWhRHB1FcRQHcZAyVeZ0PRtQVV7Cdbf7LgNS+4Q0/Ynna+8T9kUfnUMeOHFr3ZhA",
-	"rgAPar4a6/Ad0zmQb6iatIbffMH4S+BLg9angWECF5+EtvcOby0JpiXlypJ7b5Yx6+Rd570QZdjvDcI0",
-	"3KDNaCxd3EExx8gHGopxVGbGy4prgySOFOSWC5JKaVHMJCzhJohuNISoFnL6/v/dvxLaOtLjrKDlBJnb",
-	"h3HNvWG/zZEYjt4iCaVYoWqkxZHl2V1Yvnm5YfpvvU2xIe68QOi7PaAUXU4w9xZuf/6FLSdDybjHoaxE",
-	"NYt/DzTXWf8sSQbJldoJcV0evojElXHNhCSrjGrCXLAlpDb7+l9cOQ1v5g7R6gNoWrfqZWBD50XY1v0j",
-	"7dfNCNbayH9rBMVGKq6ETNXo8jiVCkvsBZNKk6cnJ23X+f7kHRvmC4TRFKGkBKkEJ4mouFZnKOFtCM3Q",
-	"ihQr8rQxfMbMXhQzYdbqR4z6TmA4tDTRdvce0o4xqDGjv6BlaQaHgMZs1LJS0J59U1Jax8ER20Tfwbwx",
-	"RB/fWT4ksspBxUQsCM1zYmxuNQ1DO/oxZri6YmUJAfPijVgpG39NRJWnhAtN5kBWkmkNfPp+Kp5klC93",
-	"ApANx6QP445dw/4Ok32bzXOYVVyzfD+f6xEcNgnXDFbbPbegGT/sFtUE1SHcWsLt4ibVERIn8/eOj9j3",
-	"nycJlI5GNnTHHsL/0FKoweMu0N8DuDVY7gneUPBxH8B2Apa1h+mc2D0CmN34/JjF3I7Ijoc+t2/rwKHQ",
-	"7RuYSp8ugppSTWeMz3yGYNoaY+HX7a/vGo4t6I13E0+/+ire5jY6lbAT8bnjW3AoagTjTLHfvZdqk7En",
-	"Dd96ndJiXD8FcEM96TRQ+Jcq2VUYlWQ75ssGotKdZEOLLTtg2k0e47HvKTL2CV39n4B4GAHxB3L+nhz9",
-	"2XHnNG5CHtiblX4Q80CkUy7Dxi3VGopSh0Pq7uG+pmfzus1jTI+x7u19dxloAwY7TDYKlo08Vfsckib7",
-	"+7ec5uz3fYE9uSjE1wgEEv43M3fugRTLbxVUA6EDWMyGIsyWOomQxMbkjWssK95xSLebv0aoVPmONGHs",
-	"4PCGH6weBcHpQeNX3KI4P4q5OjJ8uguTm5c8g3+HQn5HPUl9LV+PSMbKykYIJveFbTtUqY0R0TZsTavo",
-	"6zHaKwjWaA2w8GACpQRZMKWmZh4axpYihz5niBUHGROaFozHpKCcLs33Aoq5+SuBpoLna4zKmp1TW+V0",
-	"EEL2JVQ+FySwOKh94FDktVUMuGGQgaY20DFFSG+1cmwIPwTYLcVomx5ziwjts1nSrYNpDdBMD5QH+SzP",
-	"uBuOT/00LYfcwaa7g/EKNV/YGYpxV65qd980+VvDcpgnR/ESWHqYHyjGNgOFNeH0jxsf+11PkZF4btzj",
-	"fqLyDWAt2ivKA3WaHG50ny8/WAP6CKXlB1/WbMaShOb5M3KC8W8JWOrGBSlsqfMEzSvtbgYociiK+qPQ",
-	"RAsyB+LeJ5SvcVWyygAL8JgkupKcJLStBtuVwW18+G00a8YWFlMw0oboXih55+vuNkm5dhemZWPNNN/g",
-	"S8Ek/RYnr85mP3TZ407ljMO8JVlB5XrmIiJ7Zs0c49mzxjWIQwKmDc6APN8XmIMH3CGF35b3VieGi/kk",
-	"LEACTyCUNjPHI6tMKMB0FdNYoaCigRJnC8FeVod7W9YmNdBJwfyXIkWlNFmyayBYzt/f3jS1sYEyp0Xq",
-	"EUHUdesSArnAAfOtXfLTPuavv/76K3n1irx4Qb7/nhQFUQNwWsLNECrKPOwIod5bdqokShSfpRiq090s",
-	"qpCswChVCTKxdSVYUOw+J7RkGv0ohFshrmGmSkgYzWdJRjHjwM3BzZCZL8Fo/uNqM3wMoDnLQBVGFTDt",
-	"floQSpoZAkaYKwTxILsMWg/TSyU2SOAeNRNNkUiPjsYyx6XxGyUPpAC/PY0mILU+OzoPs9zGfKxL2nxh",
-	"3P4r8sQXRxVnv1U7Icd4pL7pxmOmRoh7+774aKC4NyoMp0BSSabXb43KcwW8QGWo7uw5J89fnxvldEZW",
-	"2WL2j//4b99ThKxpX6v3n2ld2jUYX4j+dF8bKBBVGoGrMgBtVF5MNL0CAtcg1zozA0Slj8i/lbmgqcK+",
-	"HOvfK+PdE6rQpDwjlDjjllCuViAVOT05xcI4QskH337z4YJrQUphLCxKFowzlUFaRwwUWQDGFYnOpKiW",
-	"5l2FzT9DXT5HF7y2v7GLSC6iOLoGqewZn1o1BJyWLDqLvjx6enSCVqrOENTHtGTH7vmR72ZaAuLP+mNM",
-	"8PM0OjP//KkE/vz1ebTRLnV6cjLSKtVvkdqQ7f1mKLcO+fLoadQmkejs/WUcqaowVgMSOVMkFUlVmHXj",
-	"SNOlQhEE8poZYWZexhNeP3W9K0Ony5nS2O2EwGl6A9+H+9laXThDvVTx4JtC7vOiYjyBcEPhSHBoaDab",
-	"pN9nth6q0GdXBE2WcC+ki2vs1LIYtosb1BzbfsP+jjaaNoFruX6Qts0pYaS7y3vyxiSvoNWW1zeOe9xk",
-	"BrJeP2CwmfCd9wENoGIiIf9nbqs7x3oGGztiYN81RFodkB2ubkT+e9ubdmZkcnR512H3XzJBUpZi9V5M",
-	"OKyMtMUysRbv0wQd7y7vO4k9yv3fujGT+L9VDu/hcrhGgZ2YYctA2+n8OGTqyvynkGgN+8+CRB05BYn0",
-	"JTNCxw4YJFJPj5d3ziXoUaT1uupGCWdbfC3S9U542o4em4a76zdBn56cPvBSIcy3ynD26FY+DFptZ+QG",
-	"Xu0RUItYdfaFqptueljti57jW5beWWo2UqCPcPv/FsI7qPhbnxH+RXB4hvsxrr7SdK2MNerFyGPC5gXu",
-	"3QaL0KjDikzu2CAmq4wlGQGeKmtXO2NWuCBCgCmGLNAh+Jw8AqkayWP3+Ix8eANarp88t9HTVcZyaOX7",
-	"WpTcGhck5sZyeEwh9TYTqwZBQ4Kpqwa3KJbzF9Hd5QDdH1s9t3nvxsRJB0UkTjpEEaePTBHUIJ+jv8jB",
-	"0rrKhNT5+lFZ8RsESoNb6zJmVGFZMnDbcDtZYh2nYsWN5ztoOvkBYTx8afEwfubW9RaPyAPfGU+774Qf",
-	"nhkk+Ps0Ho4XcM5PgxVi4ixgQpeU8Uel/jcVNxhF85oISWr72nOD3dIWBvB1RuP+wnk9aprHcMXK8AU4",
-	"7VKCk1Baa+crdZ6e7HinzqO4A3X55ASHoAZuTESeNib0AxOTxfSIIc9aSPY00/xvm/neKhg9hAHfrSa9",
-	"60Zztaygb9I/ffDFh4QBa87+hxv2Hs1hjYmoMhqzteUQrkMS4ni+fnIF6+PbK1jfjYVOPbi+Xv8rViqH",
-	"JEb3Fitb0bz/pV+XhzSSN+9fCRABFrUY/rU5UIyc07IEKo1QfkxOxru1jEWEuzaaCeOAHCBVzlPZB/V9",
-	"j25Dhmnl5lXonh1FcdDn60iJKV5f9Jjs4Xy77TCKt9L+Id22yeLoEenOe1lbAbefIVgFktrnjt6c1X8N",
-	"ZA7LipMrgBL98xSMvWtG24qOOSwpxzRVnzxti8Snp8T+PFQTVkjYBYrlT13h9IUidWfLJCk1xYA9WMD7",
-	"Po2W4T20mwoPlUv6hMLnrv1zsrX82YTPJ1rdw+FzT91t+7t/zJIaSVjQNUmEvaYFWUqmII+IvWEgB8KM",
-	"cpZAC0iJFigjlRbShVZdIZSsOAZXKfko5n1B2bb2R8VkUeWamX0dG5p9klJNu4QxcFXi5JsRU7DXXAaK",
-	"J37iQJKMSppokM8IJZrOETpNrzq5iDSd42WF97sRD3giUndlQL8gy91w4ODyClJG3zkKb3GNSDToJxY3",
-	"oQ1Nvi3P8sTMXfswXrW/0be8SVRMESHJB7y368NgY0enzHLg6oQf3v704xm5vUBouFsmLqIzcmE75LBu",
-	"7yK6e0Z4leeELbmQYOjPVjdG0y+yfE54U9NJ/rJxUeUzNyHawYIDDqISyEfBOKRkjsxTUPVXrNCnxOyb",
-	"oCByOfViS5lovyZy43LL3a+y3DwgPvAp/oRqmoulLePB+hymCQuW9tU3YO533WX3lpw8UDk1yZo5fWBr",
-	"ps6ofeLZtlEbyB4Fo7PuJtdNyd83dmqHbNwPObwXMm5NfhbJo+luzZBavle8vI3RQyaPhiji9JEp4vGS",
-	"R+OeR508aheADyWPtvKi2Znb92jqyMLojR38aSWQxvjAJpAwAY9b73hrrgq/1WVvLM0RefagLHOwFNOn",
-	"wTAHTjGN8shwiskhHrcUk4UUReNNpJMUGXYPNdwyVGmpwNZamOGG6GxNha1KiYnQGUhFNNKfNYqYJGLF",
-	"+35LzpT+wTbETQwBQDACQK8py91d6+2StrbnnzKVUGklSBMxQKJybzoRGLW6oHcIDrgG5Z3LauuO5rEX",
-	"P7Oa149i/iereP1BzKcEQhwxfxZREGwbsA3RwSCIeT4YAUFJ0ZMdLbk/LMIdjPaN5e5y2XLdvr8Fta7P",
-	"P+BUmX/v51Y9nFHf7gUN0Nz3YkUKyte2HeQQ+kiUqqeFDCbtsk4VoTKgmgjbJbCFUG7tj/6Mukv25oaD",
-	"gRVZOqzlP1pufyRus/4MCk1s12HaANJeEGL7ffwdfhtA3dVksz/C1LHaOsjY29PxE487O0F8nv758Om9",
-	"GMToqAezhTn2NaO3ocOL4f8V2Bi2lw16Nuux+hixndVDMuoVHFJEvYIhGJaS8YSVNN8fkp22FuP2Mytt",
-	"CrzHfbSdBW3W8eTez3bIY9hm9taOCdaZ29PhtaNdyEpz6/6gdpyvifdhhunNwvb41ljHd8d4m8fuEqD5",
-	"hbphKYBT/+y8j+2FH6/tvSKHB95bTaX2N37UPiYl3lGaCjoJqioOBDs793TgvcHxjwe9DahNEHPNT8EM",
-	"svQ7O+QxWNreXjKBpe2eYhdtQGXr4g94TwXR4jCFmynVNBiUM8LZwtLuZg654EvM7KJDrgZla86u4fcx",
-	"XfOSXR9U27gfPgjl9zVJBajRXuhfMjCAt06/rcPwGYVwW7SB3nr0wG/MiD/sxInN3n518uWjrceFtml/",
-	"+1sTRNE1WWXrneGeUE4MsCEM/EGytrRsXnSiEm/ejI5RErqJ+qKtwsR8q7ILRQ/+xIWNN9tbWzKBP8mx",
-	"UUujAtGk75hhn6VghnH8PQRNGZKx4pSWlC0zTRjXwtYSYAyvM3to7ucyyfD+ApSOm5107nVfld9/3bD3",
-	"SsgrMoeM8bSur2xdy9D5YdvQHI29FVso2Xuu6q8ZLUvgkLZ79q2g6M9lKQqX9/cQ+MtJfNTU4f3u8u5/",
-	"AgAA//8=",
+	"7D3bcuM2lr+C4k7VzNTSl3YmU7Xu2gdPOr1xtjvpdHc2lWp7ZYg8EtEmAQYALSsuV+3TfsB+xH7YfMkW",
+	"DgCSEkGKki2nO7NPtkQQl3O/4eguSkRRCg5cq+j0LiqppAVokPjpbKZBmn9SUIlkpWaCR6fReUrEjOgM",
+	"SE6VJoKD/1zSOZApzISEKI6YGfxLBXIZxRGnBUSnEcUp40glGRTUzD0TsqA6Oo2qiqVRHOllaQYqLRmf",
+	"R/f3cXT+wozD2Uqqs2YyHC/hl4pJSKNTLSvYbuZvxbR38o9iOhm7AOP6r39pVmBcwxwkLvGKFUzXS6xB",
+	"I8eH7SlTmNEq19Hpl8dxVNBbVlRFdPrs+Nh8ZNx9DK70QwUVfIcTBw+Ef4aOsw6fezNYlYIrQHJ4I8U0",
+	"h8L8mwiugeO5aFnmLKGGNo5KO+KfPypDKHetuf8gYRadRv901NDbkX2qjvy8uOIqqf2UUU0WVJGFFHwe",
+	"E8pTsshAQnQfR+/YnEP6ivHrLo2ekZzxa6LN+zm7AUUKxisNKoqjDGjqKPyVsDtf3WwHEGZjbrfIF1XK",
+	"9NdcyyXyjBQlSM0skGji51ubJTaPhAw/0SvklFINB5ohujpjWTqK9OJIVDoRlhqAG7L5EClNpQZD1Clw",
+	"hv8gCeJ/M8py+0xwiC4DSxvSAaUndgudxyoRJbSeiOlHSLR5ooFT7t8Ls+UHP1Ec8SrPo8v7+zatfrDM",
+	"Tg23NLN5mMYe7H4TzelXdt0cyu0tjm4P5uLAfUkNXg8tYltPDlhRCqmtfNRZdBotMipnRwbWktP8CN9D",
+	"HnwBSjNekxRNU2b+p/mbFpHMaK4gXqObaU49HTsJEF0DlFFcI899THKgMoiea8bT1RlmLIfWDO6jplP8",
+	"u4BpJsR1cK6C6iTrstV3VFeS5uQaloowjkJfyBSk+W9JqASiJYM0JnA4PyQXEdxaGE1YehHF5CLKxQLk",
+	"n6CgLP/zRWS0hIZCBenJY0VKukSC5pO0ssIGVs8JUiIV+IP6z0Y/BY9nQRBadCHZ+uxVqUDq1vT1F4y7",
+	"f6rS8GxgqfthirOUBfKwTTjbkJ6fAFf6uphCmkJ67r/sSKeUyutJIdL22adC5EB5tC58A8BJmTKAmwg+",
+	"YfyG5iydSLFQ4clmDPIUn9UoHtICL83wENpnLNcgRyzIeJJXKUwqjtQL6SQReVXwnuHXsBxhJXj1eRfA",
+	"bFs8mdlir2Pd0eMWvC9HEoLH4QOo4LYevCphltr+M0J3GPzkoCGdbFRNXcEdR4kEOurlFpgtz9ZwDk0L",
+	"tyWToHbbkx9+t1Gl9hGCsShUUL/xqqjpcgR0SynmElR4LqeuIJ1Ml6PUbOtJRk++/OswDJ0JsBsMlaa6",
+	"Um2LogSe2kGlFAkoZT/U9NO2KxLKE8jt/xaVab9wVv368y4A0nU1VQD5+3//D0GkxF0gL6jkjM9XpdMG",
+	"BRSyRxxAGrPDAXSFBTawPtx61reMuw3j+3dbjH/Oy0pvaXw0vNFoPbThG52HH0PYqsmxZXYYemmZHUg+",
+	"26rGGixvLUPsDherWbqWes6o82zG2yCGTyZo8XSNo7RYxqRIl0RIsizS52TBdCYqTZhGQ8lqoz8qckPz",
+	"ChRJIWFpUBaaJwXN24wWxdFhFEdxEAcpU2VOl5MeVeUl3Op232dAap+Qpt/zfOl9wq7oo1PIAydurRsT",
+	"yBXgQc1HYx2+ZzoH8hVVo9bwmy8YfwV8btD6LDBM4OKj0PbB4a0lwbSkXFly78wyZJ28X3kvRBn2c4Mw",
+	"DbdoMxpLF3dQTDHygYZiHJWZ8bLi2iCJIwW55YKkUloUEwlzuA2iGw0hqoUcv///8K+Eto70OCloOULm",
+	"dmFcc2/Yb3MkhqM3SEIpFqgaaXFoeXYblm9ebpj+a29TrIk7LxC6bg8oRecjzL2Z259/YcPJUDLucCgr",
+	"Uc3i3wDNddY9S5JBcq22QtwqD19E4tq4ZkKSRUY1YS7YElKbXf0vrp2GN3OHaPURNK1b9TKwofMibOv+",
+	"lvbregRraeS/NYJiIxUXQqZqcHmcSoUl9oxJpcmz4+O26/xw8o4N8wXCaIpQUoJUgpNEVFyrU5TwNoRm",
+	"aEWKBXnWGD5DZi+KmTBrdSNGXScwHFoaabt7D2nLGNSQ0V/QsjSDQ0BjNmpZKWjPvi4prePgiG2k72De",
+	"6KOPl5YPiaxyUDERM0LznBibW43D0JZ+jBmurllZQsC8eCsWysZfE1HlKeFCkymQhWRaAx+/n4onGeXz",
+	"rQBkwzHp47hjN7C7w2TfZtMcJhXXLN/N53oCh03CDYPFZs8taMb3u0U1Qa0Qbi3htnGT6giJk/k7x0fs",
+	"+2dJAqWjkTXdsYPw37cUavC4DfR3AG4NlgeC1zttOwbBR8e8U7AJDPnweCXwRKROoHdmGh2EtJpx4rTp",
+	"UMquQw7ryp4pY5RdYTjkqi0w+8irpZGGjcEQia2ufneBKtcp+ovolFxYuwKdu4vo/jkxbxI250KCsRKs",
+	"dxuyGh+YSxiRI2gcPffkMpAu2D45sJ5SxAc+151QTXMxj4mm18AJRaXPVAgvVZkLmk5GCok6A7FbuqEt",
+	"DpqFR/H/Sxu2rpk4lEHYRTquZB3qMJGTADtkIVaTbENubzutMiwPNm9rz/mMzRsYq2RcGiSlmk4Yn/g0",
+	"37g1hnIom1/fNqdS0Fsf6zn58st4U+zH2XVbEZ87vgWHosa6mSj2K6yI5+NGknj53BKNfgrghnrScaDw",
+	"L1Vy1eqrJNsy6d2TWlrJGLbYcgVM2xlVeOwH6X2Qu8Sf/19API6A+A05f0eO/uy4cxw3IQ/szErfimkg",
+	"XSHnYQ+Vag1FqcN5MfdwV/+xed0mI8cnSnYOoa0y0BoMtphsECxryeb2OSRNdg9ScZqzX3cF9ujKLl/o",
+	"E3AAbifu3D150l8qqHrifzCb9KWJLHUab8Qm1oypKyuuep2SoA9rhEqVb0kTxpkNb/jRisoQnB40fsUN",
+	"ivOjmKpDw6fbMLl5yTP4SxTyW+pJ6gtyO0Qy7Gj2Ekzuq1O3KDUdIqJN2BpXltthtNcQLLTsYeHeLGgJ",
+	"smBKjU0fNowtRcghFAsOMiY0LRiPSUE5nZvPBRRT81cCTQXPl5haMTuntlRxL4Ts6yB9QldghV/7wKH0",
+	"Sauid80gA01ttHKMkN5o5dg8XAiwGypK18NeLSK0zybJajFba4BmuqfGz6dqh51nfOqnaUXVHGxWdzBc",
+	"Zuqrs0OJqsqV3u9a6/LOsBwWu6B4CSzdzw8UExSBOFY4h+vGx37XY2Qknhv3uJuofAsYBHpNeaDYmsOt",
+	"7vLllTWgD1FaXvl4jRlLEprnz8kxJrEkYIyJC1LY+wojNK+0u+mhyL5UyHdCEy3IFIh7n1C+xFXJIgOM",
+	"fDFJdCU5SWhbDbbL+9v48Nto1owtLMZgpA3RnVDy3sfH1km5dhfGlVSYab6yUcNQpc0GJ68uSXns2uWt",
+	"apL7eUuygsrlxEVEdkx9O8azZ41rEIcETBucAXm+KzB7D7hFHU5b3ludGI6dS5iBBJ5AKPeNsddFJhRg",
+	"zplpjEQH460NBDsxXO5tWZuZRCcFk9iKFJXSZM5ugOCdnO72xqmNNZQ5LVKPCKJutbgokNDvMd/adXvt",
+	"Y/78888/k9evyYsX5JtvSFEQ1QOnOdz2oaLMw44Q6r35SoC6RPFZir54+npllGQFRqlKkIktDsNbAe7/",
+	"hJZMox+FcCvEDUxUCQmj+STJKKYNuTm4GTLxdVTNN67AyscAmrP0lFJVAdPu+xmhpJkhYIS5ai4Pssug",
+	"9TC+3mmNBB5Q+PQjxvwfWP69i/O+Upy9dmMQy4pSwMQyQb1sGbDiOShFaM2WxsCw/Ddu1dZdrh3rn37K",
+	"WJKhMnAWnBUECZV4C+hhBSebPGoLhO6ZNzrTBehMBOZ+8+P750RnTOFVudru0ZkEIz1ZDrY2hWm1xV2H",
+	"bml50Ej3DG6mt/ulUrIbVKloOYY40EXgQt9PRhf8D+bDnUS2DNAy5BsUrcXPW8uOjZ87rts55Gff3yV2",
+	"XvP1sM/uMduRcxqLynJ4TphWBHhKFF0qWwt4zXhapzU3RHIbClnjfU4yuH2O6yhtbF6NNi+9BmWMb2FM",
+	"ceKuppVUG+hEp9F/fjg++Jezg5f0YHZ599e/3P9hI65X0DwWb9/B4qGoa0prOzJ3qN6uPmqncOrrk2iE",
+	"Fq2PjpiZ5BY1NgbYfGDcfhV5bR9HFWe/VFtpQyOw/FVlL5JqDVhn3B+mABso7qz7DBFCUkmml++Mj+H4",
+	"A6gMVeufcXL25tx4A6dkkc0mf/+v//U3sdEWsq/V+8+0Lu0ajM9Ed7q/GSgQVRoLV2UA2vgYtjiAwA3I",
+	"pc7MAFHpQ2IpzopoG1BVRFZYQ2CcrFNCa11EuVqAVOTk+ASvExBKrvyl5asLrgUphXFpKZkxzlQGaR2i",
+	"VWQGmMgx0l9Uc/OuwivTfXejDy94HfDAu9dyFsXRDUhlz/jM2v3Aacmi0+iLw2eHx5ZpMwT1ES3ZkXt+",
+	"6O+AzwHxZwNgTPDzNDo1X35fAj97cx6tXTI/OT4euGDevVi+pp+7V8jdOuSLw2dRm0Si0w+XcaSqwrhp",
+	"vt4mFUlVmHXjSNO5Qt0L8oYZ69G8jCe8eeZu/PadLmdK4x1xBE7TUeFDuAtA6+5y3w30uPdNIXd5UTGe",
+	"QLgNw6ByDc9mSxt3ma2DKgySKoI+YriDhAskb9XoIRyIaFBzZLs0dHe01uoCuJbLR2l2MSZuf3/5QN4Y",
+	"FYZpNTPoRiM63GQGsk4XhWALhvfe+DSAiomE/F+5vRMz1Gmhcdx69l1DpNU3YoWrG5H/wd7oPzUyObq8",
+	"X2H3nzJBUpainRMTDgsjbbG4vsX7NMFI5yrvO4k9yP1fuzGj+L91idDDZX/XK7dihg0DbX+YpyFTdzly",
+	"DInWsP8sSNSRU5BIXzEjdOyAXiL19GjcQozBdCjSOjf19VJnW/xNpMut8LQZPdZ/ue+2jjk5PnnkpUKY",
+	"bxUv79DjZT9otdWca3i1R0AtYtXZH1V9VbmD1a7oObpj6b2lZiMFugi337cQvoKKv3QZ4d8EB+uiSbEg",
+	"ShsPkCrixchTwuYF7t1G59Gow3ss3LFBTBYYrwGeKmtXO2NWuKhtgCn6LNA++Bw/AakayWP3+JxcvQUt",
+	"lwdnNl1VB2lcgUWLklvjgsTcWA5PKaTeZWLRIKhPMK2qwQ2K5fxFdH/ZQ/dHVs+tdysbOWmviMRJ+yji",
+	"5Ikpghrkc/QXOVhaV5mQOl8+KSt+hUBpcGtdxowqvMwF3LYpGS2xjlKx4D44HWRKPyCMhy8sHobP3GoK",
+	"9oQ88NJ42l0nfP/MIMF3IXs8XsA5Pw1WiImzgAmdU8aflPrfVtxgFM1rIiSp7WvPDXZLGxjAhwqH/YXz",
+	"etQ4j+GaleG2ge3areNQHcHWjQifHW/ZifBJ3IG6Xn2EQ1ADNyYiTxsT+pGJyWJ6wJBnLSR7mmm+22S+",
+	"tyr092HAr5bv369Gc7WsoGvSP3v0xfuEAWvO/psb9h7NYY2JqGrymTaCHMB1SEIcTZcH17A8uruG5f1Q",
+	"6NSD62/Lf8erISGJsdr7014h2b1V6uU+jeT1rnUBIrA302Liik4wck7LEqg0QvkpORk7khqLCHdtNBPG",
+	"ATlAqpynsgvqux7degZduXkVumeHURz0+VakxBivL3pK9nC+3WYYxRtpf59u22hx9IR0572sjYDbzRCs",
+	"QlUbjt6c1X8DZArzipNrgBL98xSMvWtG2xK6KcwpxzRVlzztnbRPT4n9fqgmrJCwdwbWm64Kpz8qUl8l",
+	"HCWlxhiwewt4P6Q9RXgP7bv3+8olfULhc9c0Y7S1/NmEz0da3f3hc0/dbfu7e8ySGklY0CVJhG1uhywl",
+	"U5CH5L0roSHMKGcJtICUaNGUvNjQqqv5khXH4ColH8X0kJxzpYFinvHKTHJFKL/gvj4Mq2Su6nv8V3Fd",
+	"r+P42T5qIjOu4uq5q7LBwYbNm71TRb599/135u8C8twm/fs9jr2Kat8mxCC4PdftwWKxODC8eFDJHDtz",
+	"2HLeXScvqlwzg8QjnDSlmq5O96iNSNbS2hxIklFJEw3yOaFE0ymio2mHRC4iTafYD3u/TUyghcDXkDL6",
+	"3omDFvBFokEfWEKO4r62JA1Nhjb9ufVLWZ3L8McpeXgPlI13Es4Ib24lkD+t9Ut/7iZEx0JwwEFUAvko",
+	"GIeUTJGjC6r+jHfMqONrI9ldkUKx4aJDt6r/H7NpSqCKaJPhePLIorBOXn7iic1Bc9MeBQPh7qcG1pVs",
+	"166sfd9hl2//Dt+w4f5Z5OnGe5B9FtCDUhNtjO4zT9dHESdPTBFPl6cbdvLqPF37WkFfnm4jL5qduX0P",
+	"Zum8laX8NZtPJ1c3xAc2V2cvfJitrzjG7oZZq4OMMeoH5NmjsszesnmfBsPsOZs3yCP92TyHeNxSTGZS",
+	"FI3jlo5SZHgztuGWvqJWBbasxQw3RGfLV2wBUGzvQSiikf6sucQkEQvejaXlTOlv7WXvkdEWCAZb6A1l",
+	"ufsxoHb1YDvIkjKVUGklSBOcQaJybzoRGLU6fGwRh3HNN7auYK67dQy9+JmVF38U099ZcfG3Yjom5uSI",
+	"+bMIOOENDdvsIxhvMs97g00oKTqyoyX3+0W4g9GusZhtfg2kbk2zAbWuh023Nz5+fbmTW/V4Rn27z0GA",
+	"5r4RC1JQvrQ3b/ahj0SpOlrIYNIu61QRKgOqibAXMjYQyp39VcpBd8l2JdobWJGlw1r+o+X2J+I268+g",
+	"0MSbUUwbQNrmV/ZqlW8yvQbUbU02+yuhK1bbCjJ29nT8xMPOThCfJ78/fHovBjE66MFsYI5dzehN6PBi",
+	"+B8CG/32skHPeulbFyP2tnGfjHoN+xRRr6EPhqVkPGElzXeH5MoNIuP2u7v2BfafHrw5hDbrcB71Bzvk",
+	"KWwz25FqhHXm9rR/7WgXstLcuj+oHadL4n2YfnqzsD26M9bx/RF2qtpeAjQ/odwvBXDqH5z3sbnG5o3t",
+	"mbV/4L3TVGrfzar2MSnxjtJY0ElQVbEn2Nm5xwPvLY5/OuitQW2EmGt+q7CXpd/bIU/B0rYz1wiWtnuK",
+	"XbQBla2LP2APJqLFfmpkU6ppMChnhLOFpd3NFHLB55hER4dcbZKtNl2k2k7UWgmhsF0mFNFCkJzKOZjp",
+	"56K+Hm/87rM354fkHbjeKdhLwsqjK9tx5cq8c1XJ/Cq2LWIYn5Mr57he2R9H+vHtK5e4h1ua6Hx5wc3X",
+	"lHNR8QRSYnsn+BSd+1VzXMQ20biq+2IoLC7gBH8Eph2lxNFNCrY/iV93t9hHEr/dteSJS4bduXr0vIVM",
+	"TFwnGjITEv0DF837tJNoZ45QXNgZyWMOuqEtwyCWwFbuvHkWCPHFyCuDLWr5hItH2zUvXHieyFo/uNWB",
+	"SBwOzv600hEpJkCTzPXcsNU0ZCZBZQbs3TDsHHQfvI6flM6fFA3odi8ywLY9DTJatUc9CNgxT5KzG/h1",
+	"yJd4xW726k24X14MlcppkgpQg21FfnKQwqCuLWn0GeNwhxGjHZeDB35rRvxmJ05s3c6Xx1882XpcaFtB",
+	"Z3/skii6JItsuTXcE8qJATaEgd/LEJYDzIuOdrFnWXSElq6bqGu6Vli21SqSRtMS+2o5wY6N5jKRp92y",
+	"VBXIFrxE62UujEKrW/o0Fb3GS1daUjbPNGFcC1tphgpvZfb+uYXvRbugS2PotKsFfK8Xx9HdKc5kkmE3",
+	"ITSg1++1u9f9Hbnu60acLYS8JlPIsO2Yqz5vNUlqprG9aOOuOPcueWwBbdv81h8zWpbAIW130LG2ZHcu",
+	"S5S4vO8K5Hsz+sSaI537y/v/CwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

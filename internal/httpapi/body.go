@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,17 +22,61 @@ const multipartRoom = 1 << 20
 // limitBody bounds what a request may send: an upload by the file's limit, all else by that of a JSON body.
 func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		r, upload := c.Request(), ruleOf(c).upload
+		r := c.Request()
+		kind := ""
+		if ruleOf(c).upload {
+			kind = plainKind(r)
+		}
 		limit := s.cfg.BodyBytes
-		if upload {
+		if kind == echo.MIMEMultipartForm {
 			limit = s.cfg.UploadBytes + multipartRoom
 		}
 		r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-		if upload {
+		switch kind {
+		case echo.MIMEMultipartForm:
 			r.Body = wholeForm(r.Body)
+		case echo.MIMEApplicationForm:
+			if err := asMultipart(r); err != nil {
+				return err
+			}
 		}
 		return next(c)
 	}
+}
+
+// plainKind gives the body's media type in the spelling that the generated code compares with, and puts it into the header.
+func plainKind(r *http.Request) string {
+	kind, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil {
+		return ""
+	}
+	r.Header.Set(echo.HeaderContentType, mime.FormatMediaType(kind, params))
+	return kind
+}
+
+// asMultipart spells a form of names and values the way that forms with files are, so that one reader takes both.
+func asMultipart(r *http.Request) error {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("httpapi: read form: %w", err)
+	}
+	form, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return fault.Wrap(err, fault.Malformed, "the form cannot be read: it is no application/x-www-form-urlencoded")
+	}
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for name, values := range form {
+		for _, value := range values {
+			err = errors.Join(err, w.WriteField(name, value))
+		}
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("httpapi: rewrite form: %w", err)
+	}
+	r.Body, r.ContentLength = io.NopCloser(&body), int64(body.Len())
+	r.Header.Set(echo.HeaderContentType, w.FormDataContentType())
+	return nil
 }
 
 // errNoBody is what the generated code takes for "no body": it passes where the body is optional, and is the answer

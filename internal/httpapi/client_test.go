@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -167,3 +168,5 @@ func (h *house) upload(t *testing.T, key string, parts ...part) response {
 	body, contentType := form(t, parts...)
 	return h.do(t, request{method: http.MethodPost, path: "/api/v1/imports", key: key, body: body, contentType: contentType})
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -201,10 +201,11 @@ func bodyOfAnotherKindOrTooLargeIsRefused(t *testing.T, h *house) {
 		require.Equal(t, http.StatusRequestEntityTooLarge, got.status, kind)
 		require.Contains(t, got.problem(t).Detail, "65536 bytes")
 	}
-	got := h.json(t, n.key, http.MethodPost, "/api/v1/imports", whole)
-	require.Equal(t, http.StatusUnsupportedMediaType, got.status)
-	require.Contains(t, got.problem(t).Detail, "multipart/form-data")
-	got = h.do(t, request{method: http.MethodPost, path: "/api/v1/imports", key: n.key, body: strings.NewReader(whole), contentType: "multipart/form-data"})
+	for _, kind := range []string{"", "text/csv", "application/json;;"} {
+		got := h.do(t, request{method: http.MethodPost, path: "/api/v1/imports", key: n.key, body: strings.NewReader(whole), contentType: kind})
+		require.Equal(t, http.StatusUnsupportedMediaType, got.status, kind)
+	}
+	got := h.do(t, request{method: http.MethodPost, path: "/api/v1/imports", key: n.key, body: strings.NewReader(whole), contentType: "multipart/form-data"})
 	require.Equal(t, http.StatusUnsupportedMediaType, got.status)
 	require.Contains(t, got.problem(t).Detail, "boundary")
 }

@@ -93,6 +93,8 @@ func message(e *openapi3.SchemaError) string {
 		return fmt.Sprintf("must have at least %d characters", s.MinLength)
 	case "maxLength":
 		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
+	case "pattern":
+		return "must match " + s.Pattern
 	case "format":
 		return "must be " + formatName(s.Format)
 	default:

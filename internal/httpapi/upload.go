@@ -2,12 +2,15 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,12 +24,12 @@ import (
 // for a request that is refused is deleted again.
 func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObject) (CreateImportResponseObject, error) {
 	f := importForm{h: h, given: map[string]bool{}}
-	if err := f.read(ctx, req.Body); err != nil {
+	if err := f.readAny(ctx, req); err != nil {
 		f.discard(ctx)
 		return nil, err
 	}
 	// The upload is whole: the import begins even if the client does not wait for the answer.
-	accepted, err := h.cfg.Importers.Start(context.WithoutCancel(ctx), caller(ctx), f.req, *f.file)
+	accepted, err := h.cfg.Importers.Start(context.WithoutCancel(ctx), caller(ctx), f.req, orElse(f.file, objectstore.Object{}))
 	if err != nil {
 		f.settle(ctx, err)
 		return nil, err
@@ -56,12 +59,55 @@ type importForm struct {
 	given map[string]bool     // names of the parts that came
 }
 
+var errNotImport = fault.New(fault.UnsupportedMedia,
+	"send the file as multipart/form-data, or the upload_id of one that was sent as application/json")
+
+// readAny takes the request in each of its kinds.
+func (f *importForm) readAny(ctx context.Context, req CreateImportRequestObject) (err error) {
+	switch {
+	case req.MultipartBody != nil:
+		err = f.read(ctx, req.MultipartBody)
+	case req.JSONBody != nil:
+		err = f.readJSON(*req.JSONBody)
+	default:
+		return errNotImport
+	}
+	switch {
+	case err != nil:
+		return err
+	case f.file == nil && f.req.Upload == nil:
+		return fieldFault("file", "is required, or upload_id")
+	case f.file != nil && f.req.Upload != nil:
+		return fieldFault("upload_id", "is given beside a file; exactly one of both is needed")
+	}
+	return nil
+}
+
+// importFields are the fields of an import in JSON. What is no string is spelt as a form spells it.
+type importFields map[string]json.RawMessage
+
+func (f *importForm) readJSON(fields importFields) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var value string
+		switch raw := fields[name]; {
+		case string(raw) == "null":
+			continue
+		case json.Unmarshal(raw, &value) != nil:
+			value = string(raw)
+		}
+		if err := setField(&f.req, name, value); err != nil {
+			return fieldFault(name, err.Error())
+		}
+	}
+	return nil
+}
+
 // read takes the parts in the order they come. Every error but one of the store says what is wrong with the form.
 func (f *importForm) read(ctx context.Context, parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextPart()
 		if err == io.EOF { //nolint:errorlint // itself it is the end of the form; wrapped it is an error
-			break
+			return nil
 		}
 		if err != nil {
 			return formFault(err)
@@ -70,10 +116,6 @@ func (f *importForm) read(ctx context.Context, parts *multipart.Reader) error {
 			return err
 		}
 	}
-	if f.file == nil {
-		return fieldFault("file", "is required")
-	}
-	return nil
 }
 
 // formFault explains an error of the form's reader. The body's own errors are told by keepMoving and limitBody.
@@ -194,6 +236,9 @@ func (l *limitedPart) Read(p []byte) (int, error) {
 func (f *importForm) settle(ctx context.Context, err error) {
 	if statuses[fault.CodeOf(err)] < http.StatusInternalServerError {
 		f.discard(ctx)
+		return
+	}
+	if f.file == nil {
 		return
 	}
 	f.h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "upload kept: whether its import began is not known",

@@ -128,8 +128,11 @@ func refusedUploadSaysWhatIsWrongAndLeavesNothing(t *testing.T, h *house) {
 		status int
 		want   string // field: message, or a part of the detail
 	}{
-		"nothing":                    {nil, 422, "file: is required"},
-		"no file":                    {[]part{id}, 422, "file: is required"},
+		"nothing":                    {nil, 422, "file: is required, or upload_id"},
+		"no file":                    {[]part{id}, 422, "file: is required, or upload_id"},
+		"a file and an upload":       {[]part{file, id, {"upload_id", uuid.NewString()}}, 422, "upload_id: is given beside a file"},
+		"an upload that is none":     {[]part{id, {"upload_id", "17"}}, 422, "upload_id: must be a UUID"},
+		"an upload there is not":     {[]part{id, {"upload_id", uuid.NewString()}}, 404, "upload not found"},
 		"two files":                  {[]part{file, id, file}, 422, "file: is given twice"},
 		"an id twice":                {[]part{file, id, id}, 422, "importer_id: is given twice"},
 		"neither importer nor table": {[]part{file}, 422, "importer_id: exactly one of importer_id and table is required"},

@@ -29,6 +29,11 @@ func setField(r *importer.Request, name, value string) (err error) {
 }
 
 var formFields = map[string]func(r *importer.Request, value string) error{
+	"upload_id": func(r *importer.Request, value string) error {
+		id, err := uuid.Parse(value)
+		r.Upload = &id
+		return orSay(err, "must be a UUID")
+	},
 	"importer_id": func(r *importer.Request, value string) error {
 		id, err := uuid.Parse(value)
 		r.ImporterID = &id

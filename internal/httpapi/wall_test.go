@@ -42,6 +42,8 @@ func (n tenant) furnish(t *testing.T) belongings {
 		n.exec(t, fmt.Sprintf(`UPDATE wharf.%ss SET status = 'completed', %s = $2 WHERE id = $1`, table, column), b["completed "+table], o.Key)
 	}
 	n.exec(t, `UPDATE wharf.exports SET file_name = 'a.json' WHERE id = $1`, b["completed export"])
+	b["upload"] = n.announce(t, content).ID
+	n.send(t, b["upload"], content)
 	b["audit entry"] = strconv.FormatInt(scan[int64](t, n.house, `SELECT max(id) FROM wharf.audit_log WHERE tenant_id = $1`, n.id), 10)
 	return b
 }
@@ -57,6 +59,9 @@ var foreign = map[string]struct {
 	"updateImporter.id":        {"importer", 404},
 	"deleteImporter.id":        {"importer", 404},
 	"createImport.importer_id": {"importer", 404},
+	"createImport.upload_id":   {"upload", 404},
+	"getUpload.id":             {"upload", 404},
+	"deleteUpload.id":          {"upload", 404},
 	"listImports.importer_id":  {"importer", 200},
 	"listImports.after":        {"completed import", 200},
 	"getImport.id":             {"waiting import", 404},
@@ -93,7 +98,8 @@ func (r route) places() (found []string) {
 			found = append(found, idsIn(media.Schema.Value, "", 0)...)
 		}
 	}
-	return found
+	slices.Sort(found)
+	return slices.Compact(found) // one body may come in several kinds
 }
 
 func isID(s *openapi3.Schema) bool {
@@ -121,6 +127,8 @@ func idsIn(s *openapi3.Schema, at string, depth int) (found []string) {
 func (n tenant) naming(t *testing.T, r route, place, id string) response {
 	t.Helper()
 	switch {
+	case place == "upload_id":
+		return n.upload(t, n.key, part{"table", "contacts"}, part{place, id})
 	case r.op.OperationID == "createImport":
 		return n.upload(t, n.key, part{"file:a.csv", "email\nx@y.z\n"}, part{place, id})
 	case strings.Contains(r.path, "{"+place+"}"):

@@ -56,7 +56,7 @@ func newHouse(t *testing.T) *house {
 	h.Service = New(Config{
 		Pool: pool, DB: wall, Objects: objects(t), Queue: noQueue{}, Catalog: read,
 		Snapshot: func() *catalog.Snapshot { return snap }, Limits: tabular.DefaultLimits(),
-		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute,
+		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UploadTTL: time.Hour, UploadBytes: 1 << 20,
 	})
 	return h
 }

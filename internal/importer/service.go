@@ -29,16 +29,18 @@ const Kind = "import"
 
 // Config is what a Service needs. All of it is required but Queue, which a process that only runs jobs has no use for.
 type Config struct {
-	Pool      *pgxpool.Pool
-	DB        *tenancy.DB
-	Objects   *objectstore.Store
-	Queue     Queue
-	Snapshot  func() *catalog.Snapshot                                        // the API's copy
-	Catalog   func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) // as a transaction sees it
-	Limits    tabular.Limits
-	Programs  rowprogram.Config
-	LinkTTL   time.Duration // a signed link lives
-	WorkMemMB int           // memory of one sort or hash in a merge
+	Pool        *pgxpool.Pool
+	DB          *tenancy.DB
+	Objects     *objectstore.Store
+	Queue       Queue
+	Snapshot    func() *catalog.Snapshot                                        // the API's copy
+	Catalog     func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) // as a transaction sees it
+	Limits      tabular.Limits
+	Programs    rowprogram.Config
+	LinkTTL     time.Duration // a signed link lives
+	UploadTTL   time.Duration // an upload waits for its import
+	UploadBytes int64         // of a file
+	WorkMemMB   int           // memory of one sort or hash in a merge
 }
 
 // Service keeps importers and runs imports.
@@ -146,6 +148,7 @@ func (s *Service) Discard(ctx context.Context, obj objectstore.Object) error {
 // Request is what an import is asked to do with its file.
 type Request struct {
 	FileName   string
+	Upload     *uuid.UUID // instead of a file; it names the file too
 	ImporterID *uuid.UUID
 	Table      string             // instead of an importer
 	Mapping    map[string]*string // header → field; nil ignores the column; an empty map: map by itself
@@ -159,11 +162,17 @@ type Request struct {
 	Disable    *bool
 }
 
-// Start writes the import and its job in one transaction.
+// Start writes the import and its job in one transaction. Where the request names an upload, that is the file: ErrUploadNotFound,
+// ErrNotArrived, Conflict if another import has it.
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, file objectstore.Object) (Accepted, error) {
 	def, err := s.definition(ctx, p, req)
 	if err != nil {
 		return Accepted{}, err
+	}
+	if req.Upload != nil {
+		if file, req.FileName, err = s.UploadedFile(ctx, p, *req.Upload); err != nil {
+			return Accepted{}, err
+		}
 	}
 	docs, err := marshalAll(def, normalise(req.Mapping), readOptions{
 		req.Options.Encoding, req.Options.Delimiter, req.Options.HeaderRow, req.Options.Sheet,
@@ -177,6 +186,11 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, f
 			req.FileName, file.Key, file.Bytes, file.SHA256, p.Actor)
 		if err != nil {
 			return err
+		}
+		if req.Upload != nil {
+			if err := s.ClaimUpload(ctx, tx, p, *req.Upload, r.ID); err != nil {
+				return err
+			}
 		}
 		job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -38,6 +39,10 @@ func TestConformance(t *testing.T) {
 				t.Run("bytes changed on the way are refused", func(t *testing.T) {
 					t.Parallel()
 					refusesChanged(t, srv.config(t))
+				})
+				t.Run("a signed URL uploads the bytes it was signed for", func(t *testing.T) {
+					t.Parallel()
+					signedPutOfKnownBytes(t, srv.config(t))
 				})
 			}
 			for name, test := range map[string]func(*testing.T, Config){
@@ -257,7 +262,7 @@ func signedGetEnds(t *testing.T, cfg Config) {
 
 func signedPut(t *testing.T, cfg Config) {
 	s, prefix := opened(t, cfg, nil)
-	link, headers, err := s.PresignPut(t.Context(), prefix+"f", 5, time.Minute)
+	link, headers, err := s.PresignPut(t.Context(), prefix+"f", 5, "", time.Minute)
 	require.NoError(t, err)
 	answer, body := fetch(t, http.MethodPut, link, headers, "12345")
 	require.Equal(t, http.StatusOK, answer.StatusCode, body)
@@ -266,6 +271,32 @@ func signedPut(t *testing.T, cfg Config) {
 	answer, _ = fetch(t, http.MethodPut, link, headers, "123456")
 	require.Equal(t, http.StatusForbidden, answer.StatusCode)
 	require.Equal(t, "12345", read(t, s, prefix+"f", 0, -1))
+	o, err := s.Head(t.Context(), prefix+"f")
+	require.NoError(t, err)
+	require.Empty(t, o.SHA256, "nobody said it")
+}
+
+func signedPutOfKnownBytes(t *testing.T, cfg Config) {
+	s, prefix := opened(t, cfg, nil)
+	sum := sha256.Sum256([]byte("12345"))
+	link, headers, err := s.PresignPut(t.Context(), prefix+"f", 5, hex.EncodeToString(sum[:]), time.Minute)
+	require.NoError(t, err)
+	answer, _ := fetch(t, http.MethodPut, link, headers, "54321")
+	require.Equal(t, http.StatusBadRequest, answer.StatusCode, "as long, but another")
+	other := headers.Clone()
+	other.Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(make([]byte, sha256.Size)))
+	answer, _ = fetch(t, http.MethodPut, link, other, "12345")
+	require.Equal(t, http.StatusForbidden, answer.StatusCode, "the sum is signed")
+	_, err = s.Head(t.Context(), prefix+"f")
+	require.ErrorIs(t, err, ErrNotFound)
+
+	answer, body := fetch(t, http.MethodPut, link, headers, "12345")
+	require.Equal(t, http.StatusOK, answer.StatusCode, body)
+	o, err := s.Head(t.Context(), prefix+"f")
+	require.NoError(t, err)
+	require.Equal(t, hex.EncodeToString(sum[:]), o.SHA256)
+	_, _, err = s.PresignPut(t.Context(), prefix+"f", 5, "no hex", time.Minute)
+	require.Error(t, err)
 }
 
 func sweepsUploads(t *testing.T, cfg Config) {

@@ -2,6 +2,9 @@ package objectstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,16 +19,29 @@ var errNoPrefix = errors.New("objectstore: an empty prefix would mean the whole 
 
 // Head tells about an object without its bytes. NotFound, Unavailable.
 func (s *Store) Head(ctx context.Context, key string) (Object, error) {
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &s.cfg.Bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled,
+	})
 	if err != nil {
 		return Object{}, failed(ctx, "look at "+key, err)
 	}
 	return Object{
 		Key:         key,
 		Bytes:       aws.ToInt64(out.ContentLength),
+		SHA256:      wholeSum(out),
 		ContentType: aws.ToString(out.ContentType),
 		Modified:    aws.ToTime(out.LastModified),
 	}, nil
+}
+
+// wholeSum gives the SHA-256 of an object in hex where the store has checked one; "" else. That of an upload in parts is one of
+// its parts' sums, and no use.
+func wholeSum(out *s3.HeadObjectOutput) string {
+	sum, err := base64.StdEncoding.DecodeString(aws.ToString(out.ChecksumSHA256))
+	if err != nil || len(sum) != sha256.Size || out.ChecksumType == types.ChecksumTypeComposite {
+		return ""
+	}
+	return hex.EncodeToString(sum)
 }
 
 // Delete removes the object; an absent one is no error. Unavailable.

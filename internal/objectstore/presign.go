@@ -2,6 +2,8 @@ package objectstore
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -54,14 +57,21 @@ func (s *Store) PresignGet(ctx context.Context, key, filename string, ttl time.D
 }
 
 // PresignPut gives a URL that takes one PUT of exactly that many bytes for as long as ttl (at most seven days), and
-// the headers that the request must carry.
-func (s *Store) PresignPut(ctx context.Context, key string, bytes int64, ttl time.Duration) (string, http.Header, error) {
+// the headers that the request must carry. With the SHA-256 of what will be sent, in hex ("": not known), the store takes
+// nothing else, and Head tells it.
+func (s *Store) PresignPut(ctx context.Context, key string, bytes int64, sha256 string, ttl time.Duration) (string, http.Header, error) {
 	if err := checkTTL(ttl); err != nil {
 		return "", nil, err
 	}
-	req, err := s.presigner.PresignPutObject(ctx, &s3.PutObjectInput{
-		Bucket: &s.cfg.Bucket, Key: &key, ContentLength: &bytes,
-	}, s3.WithPresignExpires(ttl))
+	in := &s3.PutObjectInput{Bucket: &s.cfg.Bucket, Key: &key, ContentLength: &bytes}
+	if sha256 != "" {
+		sum, err := hex.DecodeString(sha256)
+		if err != nil {
+			return "", nil, fmt.Errorf("objectstore: a SHA-256 in hex: %w", err)
+		}
+		in.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum))
+	}
+	req, err := s.presigner.PresignPutObject(ctx, in, s3.WithPresignExpires(ttl))
 	if err != nil {
 		return "", nil, failed(ctx, "sign put "+key, err)
 	}

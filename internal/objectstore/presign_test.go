@@ -52,7 +52,7 @@ func TestASignedURLPointsToThePublicEndpoint(t *testing.T) {
 	require.NoError(t, err)
 	get, err := s.PresignGet(t.Context(), "t/exports/u/f.zip", "f.zip", 5*time.Minute)
 	require.NoError(t, err)
-	put, headers, err := s.PresignPut(t.Context(), "t/uploads/u/f.csv", 12, 5*time.Minute)
+	put, headers, err := s.PresignPut(t.Context(), "t/uploads/u/f.csv", 12, "", 5*time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, "12", headers.Get("Content-Length"))
 	for _, link := range []string{get, put} {

@@ -32,7 +32,7 @@ const (
 type Object struct {
 	Key         string
 	Bytes       int64  // of the whole object, also where a range was asked for
-	SHA256      string // hex; only from Put: S3 does not know it
+	SHA256      string // hex; from Put, and from Head where a signed PUT promised it; else "": S3 does not know it
 	ContentType string
 	Modified    time.Time // zero from Put
 }

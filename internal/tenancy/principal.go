@@ -19,6 +19,7 @@ type Principal struct {
 	Name     string    // for people
 	Role     Role
 	Scopes   []Permission // empty: all that the role may
+	Importer *uuid.UUID   // an embed token's: it may do nothing but import through this one; nil: not bound
 	Operator bool
 }
 
