@@ -20,8 +20,8 @@ type Counts struct {
 
 // merge is one run of a plan's statements in a transaction.
 type merge struct {
+	session
 	plan *Plan
-	tx   pgx.Tx
 	name string // of the staging table
 
 	staging    string // the staging table
@@ -42,7 +42,7 @@ type merge struct {
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {
-	m := &merge{plan: p, tx: tx, name: name, staging: beside(name, ""), found: beside(name, "_f"), source: p.source(name)}
+	m := &merge{session: session{tx}, plan: p, name: name, staging: beside(name, ""), found: beside(name, "_f"), source: p.source(name)}
 	if p.table != nil {
 		m.tenantRows = rowsOf(p.table, p.spec.Tenant, "")
 	}
@@ -151,44 +151,6 @@ func (m *merge) isNew() string {
 		return "false"
 	}
 	return "NOT EXISTS (SELECT FROM " + m.found + " f WHERE f.line = s.line)"
-}
-
-func (m *merge) exec(ctx context.Context, what, sql string) (int64, error) {
-	tag, err := m.tx.Exec(ctx, sql)
-	if err != nil {
-		return 0, fmt.Errorf("load: %s: %w", what, err)
-	}
-	return tag.RowsAffected(), nil
-}
-
-// row reads the one row that sql gives.
-func (m *merge) row(ctx context.Context, what, sql string, into ...any) error {
-	if err := m.tx.QueryRow(ctx, sql, pgx.QueryExecModeExec).Scan(into...); err != nil {
-		return fmt.Errorf("load: %s: %w", what, err)
-	}
-	return nil
-}
-
-// attempt runs fn and takes back what it did if it fails, so that the transaction can go on.
-func (m *merge) attempt(ctx context.Context, fn func(ctx context.Context) error) error {
-	outer := m.tx
-	inner, err := outer.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("load: savepoint: %w", err)
-	}
-	m.tx = inner
-	err = fn(ctx)
-	m.tx = outer
-	if err != nil {
-		if back := inner.Rollback(ctx); back != nil {
-			return fmt.Errorf("load: roll back to savepoint: %w", back)
-		}
-		return err
-	}
-	if err := inner.Commit(ctx); err != nil {
-		return fmt.Errorf("load: release savepoint: %w", err)
-	}
-	return nil
 }
 
 var errMoved = fault.New(fault.Unavailable, "rows of the table were changed by others meanwhile; try again")
