@@ -207,7 +207,7 @@ func (r *run) open(ctx context.Context) (tabular.Reader, error) {
 // prepare maps the file's columns and compiles the row program and the load plan, then notes what was found.
 func (r *run) prepare(ctx context.Context, reader tabular.Reader) error {
 	r.header = reader.Header()
-	columns := mapping.Propose(r.header, r.def.Fields)
+	columns := mapping.Propose(r.header, nil, r.def.Fields, mapping.Config{Subject: r.def.Destination.Table, Programs: r.s.cfg.Programs}).Columns
 	if r.asked != nil {
 		var err error
 		if columns, err = mapping.Apply(r.asked, r.header, r.def.Fields); err != nil {

@@ -1,11 +1,9 @@
-// Package mapping finds which column of a file goes into which field of an importer.
 package mapping
 
 import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"wharf/internal/fault"
 	"wharf/internal/rowprogram"
@@ -13,50 +11,6 @@ import (
 
 // Columns says, for each field, which column of the file it takes: an index into the header, -1 for none.
 type Columns []int
-
-// Propose maps each field to at most one column, and each column to at most one field: by the exact name first, then by
-// name and label without regard to case, spaces and punctuation, then by aliases in the same way.
-func Propose(header []string, fields []rowprogram.Field) Columns {
-	out := make(Columns, len(fields))
-	for i := range out {
-		out[i] = -1
-	}
-	taken := make([]bool, len(header))
-	folded := make([]string, len(header))
-	for i, h := range header {
-		folded[i] = Fold(h)
-	}
-	try := func(names func(rowprogram.Field) []string, keys []string, key func(string) string) {
-		for f, field := range fields {
-			for _, name := range names(field) {
-				if out[f] >= 0 {
-					break
-				}
-				for c := range header {
-					if !taken[c] && keys[c] != "" && keys[c] == key(name) {
-						out[f], taken[c] = c, true
-						break
-					}
-				}
-			}
-		}
-	}
-	own := func(f rowprogram.Field) []string { return []string{f.Name, f.Label()} }
-	try(own, header, func(s string) string { return s })
-	try(own, folded, Fold)
-	try(func(f rowprogram.Field) []string { return f.Aliases }, folded, Fold)
-	return out
-}
-
-// Fold gives the form in which names are compared: letters and digits only, in lower case.
-func Fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, s)
-}
 
 // Apply turns a mapping that a person gave ({header: field}; "" ignores the column) into columns. A header or field that
 // does not exist, and a field that is given twice, are each named in a fault.Invalid.

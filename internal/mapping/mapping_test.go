@@ -35,7 +35,7 @@ func TestPropose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, c.want, mapping.Propose(c.header, fields()))
+			require.Equal(t, c.want, mapping.Propose(c.header, nil, fields(), mapping.Config{}).Columns)
 		})
 	}
 }

@@ -1,0 +1,196 @@
+package mapping
+
+import (
+	"math"
+	"slices"
+)
+
+const (
+	threshold  = 0.7  // likeness, after the values were asked, from which a column is proposed
+	worthALook = 0.55 // likeness of names from which the values are asked
+	tooClose   = 0.02 // likenesses that differ by less are equal
+)
+
+// readAll understands the names of all fields and of the columns that are still free.
+func (p *proposer) readAll() {
+	p.fieldReadings = make([][]reading, len(p.fields))
+	var names [][]reading
+	for f, field := range p.fields {
+		p.fieldReadings[f] = p.reader.read(field.Name)
+		for _, name := range append([]string{field.Label()}, field.Aliases...) {
+			for _, r := range p.reader.read(name) {
+				if !slices.ContainsFunc(p.fieldReadings[f], func(o reading) bool { return slices.Equal(o.terms, r.terms) }) {
+					p.fieldReadings[f] = append(p.fieldReadings[f], r)
+				}
+			}
+		}
+		names = append(names, p.fieldReadings[f])
+	}
+	people(names)
+	p.headerReadings = make([][]reading, len(p.header))
+	for c := range p.header {
+		p.headerReadings[c] = p.reader.read(p.header[c])
+	}
+	people(p.headerReadings)
+	p.commonWords()
+}
+
+// people tells what a bare "name" means beside one half of a person's name: the other half.
+func people(names [][]reading) {
+	has := func(term string) bool {
+		return slices.ContainsFunc(names, func(rs []reading) bool {
+			return slices.ContainsFunc(rs, func(r reading) bool { return slices.Equal(r.terms, []string{term}) })
+		})
+	}
+	given, family := has("given"), has("family")
+	if given == family {
+		return
+	}
+	half := "given"
+	if given {
+		half = "family"
+	}
+	for i, rs := range names {
+		if len(rs) > 0 && slices.Equal(rs[0].terms, []string{"name"}) {
+			names[i] = []reading{{[]string{half}, rs[0].sure * 0.95}}
+		}
+	}
+}
+
+// commonWords leaves out, as a further reading, a term that most headers share: it tells none of them apart.
+func (p *proposer) commonWords() {
+	count, named := map[string]int{}, 0
+	for _, rs := range p.headerReadings {
+		if len(rs) == 0 {
+			continue
+		}
+		named++
+		for _, t := range rs[0].terms {
+			count[t]++
+		}
+	}
+	for c, rs := range p.headerReadings {
+		if len(rs) == 0 {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(rs[0].terms), func(t string) bool { return named >= 4 && count[t]*5 >= named*3 })
+		if len(rest) > 0 && len(rest) < len(rs[0].terms) {
+			p.headerReadings[c] = append(rs, reading{rest, rs[0].sure * understood})
+		}
+	}
+}
+
+// bySimilarity takes the columns that are most like fields, all in all, where no other is as much like one.
+func (p *proposer) bySimilarity() {
+	pairs := p.likely()
+	taken := assign(len(p.fields), pairs)
+	like := make(map[[2]int]float64, len(pairs))
+	for _, pr := range pairs {
+		like[[2]int{pr.field, pr.column}] = pr.worth
+	}
+	field := map[int]int{} // by column
+	for f, c := range taken {
+		if c >= 0 {
+			field[c] = f
+		}
+	}
+	doubtful := map[int]bool{} // fields
+	for _, pr := range pairs {
+		f, c := pr.field, pr.column
+		g, assigned := field[c]
+		if taken[f] == c || taken[f] < 0 && !assigned {
+			continue
+		}
+		before, after := 0.0, pr.worth // of the fields and columns concerned, as taken and with this pair in their place
+		if taken[f] >= 0 {
+			before += like[[2]int{f, taken[f]}]
+		}
+		if assigned {
+			before += like[[2]int{g, c}]
+		}
+		if taken[f] >= 0 && assigned {
+			after += like[[2]int{g, taken[f]}]
+		}
+		if after < before-tooClose {
+			continue
+		}
+		if taken[f] >= 0 {
+			doubtful[f] = true
+		}
+		if assigned {
+			doubtful[g] = true
+		}
+	}
+	for f, i := range taken {
+		if i >= 0 && !doubtful[f] {
+			p.take(f, p.order[i], math.Round(1000*similarConfidence*(like[[2]int{f, i}]+threshold))/1000, Similar)
+		}
+	}
+}
+
+// likely gives the free fields and columns that are like each other, worth what their likeness is above the threshold.
+// A pair's column is its place in the order of names.
+func (p *proposer) likely() []pair {
+	index := p.index()
+	var pairs []pair
+	for i, c := range p.order {
+		if !p.free(c) {
+			continue
+		}
+		likeness := map[int]float64{}
+		for _, h := range p.headerReadings[c] {
+			tried := map[place]bool{}
+			for _, t := range h.terms {
+				for _, at := range index.of(p.reader.lexicon, t) {
+					if tried[at] {
+						continue
+					}
+					tried[at] = true
+					f := p.fieldReadings[at.field][at.reading]
+					if l := p.reader.likeness(h.terms, f.terms) * h.sure * f.sure; l >= worthALook {
+						likeness[at.field] = max(likeness[at.field], l)
+					}
+				}
+			}
+		}
+		for f := range p.fields {
+			if l := likeness[f]; l > 0 {
+				if l = p.values.check(f, c).weigh(l); l >= threshold {
+					pairs = append(pairs, pair{f, i, l - threshold + 1e-6})
+				}
+			}
+		}
+	}
+	return pairs
+}
+
+// place is a reading of a field.
+type place struct{ field, reading int }
+
+// termIndex finds the readings of free fields that hold a term.
+type termIndex map[string][]place
+
+func (p *proposer) index() termIndex {
+	out := termIndex{}
+	external := slices.ContainsFunc(p.fieldReadings, func(rs []reading) bool { return len(rs) > 0 && slices.Equal(rs[0].terms, []string{"external", "id"}) })
+	for f, rs := range p.fieldReadings {
+		if p.columns[f] >= 0 || external && len(rs) > 0 && slices.Equal(rs[0].terms, []string{"id"}) { // another system's ids are not the table's own
+			continue
+		}
+		for n, r := range rs {
+			for _, t := range r.terms {
+				out[t] = append(out[t], place{f, n})
+			}
+		}
+	}
+	return out
+}
+
+// of gives the readings that hold the term or one near it.
+func (x termIndex) of(l *lexicon, term string) []place {
+	places := x[term]
+	for _, n := range l.near[term] {
+		places = append(places[:len(places):len(places)], x[n.term]...)
+	}
+	return places
+}
