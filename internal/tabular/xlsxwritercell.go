@@ -93,7 +93,7 @@ func (x *XLSXWriter) string(style string, text []byte) {
 	if escaped {
 		x.buf = append(x.buf, '\'')
 	}
-	x.buf = append(appendXMLText(x.buf, text), `</t></is></c>`...)
+	x.buf = append(appendXString(x.buf, text), `</t></is></c>`...)
 	if !x.headed {
 		x.widen(utf8.RuneCount(text[:min(len(text), 4*mostWidth)]))
 	}

@@ -284,7 +284,7 @@ func TestTextIsEscapedAsExcelDoesIt(t *testing.T) {
 		"bad\xff\xef":      "bad\uFFFD",
 	}
 	for text, want := range cases {
-		require.Equal(t, want, string(appendXMLText(nil, []byte(text))), "%q", text)
+		require.Equal(t, want, string(appendXString(nil, []byte(text))), "%q", text)
 	}
 }
 

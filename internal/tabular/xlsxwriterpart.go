@@ -83,10 +83,10 @@ func workbookPart(sheets []writtenSheet) string {
 	names := ""
 	for i, s := range sheets {
 		n := strconv.Itoa(i + 1)
-		name := strings.ReplaceAll(string(appendXMLText(nil, []byte(s.name))), `"`, "&quot;")
+		name := strings.ReplaceAll(string(appendXString(nil, []byte(s.name))), `"`, "&quot;")
 		b = append(b, `<sheet name="`+name+`" sheetId="`+n+`" r:id="rId`+n+`"/>`...)
 		if s.area != "" {
-			name := appendXMLText(nil, []byte("'"+strings.ReplaceAll(s.name, "'", "''")+"'!"+s.area))
+			name := appendXString(nil, []byte("'"+strings.ReplaceAll(s.name, "'", "''")+"'!"+s.area))
 			names += `<definedName name="_xlnm._FilterDatabase" localSheetId="` + strconv.Itoa(i) + `" hidden="1">` +
 				string(name) + `</definedName>`
 		}

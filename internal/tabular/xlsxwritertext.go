@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// appendXMLText appends text as the content of a cell. Characters that XML cannot hold, and CR, which it would change,
+// appendXString appends text as the content of a cell. Characters that XML cannot hold, and CR, which it would change,
 // become _xHHHH_ (ECMA-376 part 1, 22.9.2.19, ST_Xstring); so does the underscore of text that looks like that. Bytes
 // that are no UTF-8 become U+FFFD.
-func appendXMLText(dst, text []byte) []byte {
+func appendXString(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, replacement)
 	}
