@@ -13,8 +13,8 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// workbook gives what write writes.
-func workbook(tb require.TestingT, write func(x *XLSXWriter)) []byte {
+// writtenWorkbook gives what write writes.
+func writtenWorkbook(tb require.TestingT, write func(x *XLSXWriter)) []byte {
 	var b bytes.Buffer
 	x := NewXLSXWriter(&b)
 	write(x)
@@ -30,8 +30,8 @@ func openedByExcelize(tb require.TestingT, data []byte) *excelize.File {
 	return f
 }
 
-// part gives a part of a workbook.
-func part(tb testing.TB, data []byte, name string) string {
+// writtenPart gives a part of a workbook.
+func writtenPart(tb testing.TB, data []byte, name string) string {
 	tb.Helper()
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	require.NoError(tb, err)
@@ -46,7 +46,7 @@ func endRow(tb require.TestingT, x *XLSXWriter) { require.NoError(tb, x.EndRow()
 
 func TestAWorkbookIsReadByExcelize(t *testing.T) {
 	t.Parallel()
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		require.NoError(t, x.Sheet(XLSXSheet{Name: "people", Columns: []string{"id", "name", "born", "vip", "zip", "seen", "at"}}))
 		x.Number([]byte("1"))
 		x.Text([]byte("Zoë & <Co>"))
@@ -86,8 +86,8 @@ func TestAWorkbookIsReadByExcelize(t *testing.T) {
 	width, err := f.GetColWidth("people", "F")
 	require.NoError(t, err)
 	require.InDelta(t, len("2024-02-29 13:45:30+00")+2, width, 0.1)
-	require.Contains(t, part(t, data, "xl/worksheets/sheet1.xml"), `<autoFilter ref="A1:G3"/>`)
-	require.Contains(t, part(t, data, "xl/workbook.xml"), `'people'!$A$1:$G$3</definedName>`)
+	require.Contains(t, writtenPart(t, data, "xl/worksheets/sheet1.xml"), `<autoFilter ref="A1:G3"/>`)
+	require.Contains(t, writtenPart(t, data, "xl/workbook.xml"), `'people'!$A$1:$G$3</definedName>`)
 }
 
 func TestTheSameCellsMakeTheSameBytes(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTheSameCellsMakeTheSameBytes(t *testing.T) {
 			endRow(t, x)
 		}
 	}
-	require.Equal(t, workbook(t, write), workbook(t, write))
+	require.Equal(t, writtenWorkbook(t, write), writtenWorkbook(t, write))
 }
 
 // A dimension is there and right, or is not there: some programs read no further than it says.
@@ -119,14 +119,14 @@ func TestTheDimensionIsRightOrLeftOut(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data := workbook(t, func(x *XLSXWriter) {
+			data := writtenWorkbook(t, func(x *XLSXWriter) {
 				require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a", "b"}, Rows: int64(c.told)}))
 				for range c.rows {
 					x.Text([]byte("some text"))
 					endRow(t, x)
 				}
 			})
-			xml := part(t, data, "xl/worksheets/sheet1.xml")
+			xml := writtenPart(t, data, "xl/worksheets/sheet1.xml")
 			require.Equal(t, c.want != "", strings.Contains(xml, "<dimension"))
 			require.Contains(t, xml, c.want)
 			rows, err := openedByExcelize(t, data).GetRows("Sheet")
@@ -150,7 +150,7 @@ func TestAWrongNumberOfRowsIsAnError(t *testing.T) {
 func TestAFullSheetGoesOnInAnother(t *testing.T) {
 	t.Parallel()
 	for _, told := range []int64{0, 9} {
-		data := workbook(t, func(x *XLSXWriter) {
+		data := writtenWorkbook(t, func(x *XLSXWriter) {
 			x.sheetMax = 5
 			require.NoError(t, x.Sheet(XLSXSheet{Name: "deals", Columns: []string{"id"}, Rows: told}))
 			for i := range 9 {
@@ -168,7 +168,7 @@ func TestAFullSheetGoesOnInAnother(t *testing.T) {
 			require.Len(t, got, rows)
 			require.Equal(t, []string{"id"}, got[0])
 			all = append(all, got[1:]...)
-			require.Contains(t, part(t, data, fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1)), fmt.Sprintf(`<dimension ref="A1:A%d"/>`, rows))
+			require.Contains(t, writtenPart(t, data, fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1)), fmt.Sprintf(`<dimension ref="A1:A%d"/>`, rows))
 		}
 		require.Equal(t, [][]string{{"0"}, {"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"6"}, {"7"}, {"8"}}, all)
 	}
@@ -176,7 +176,7 @@ func TestAFullSheetGoesOnInAnother(t *testing.T) {
 
 func TestAWorkbookWithoutSheetsOpens(t *testing.T) {
 	t.Parallel()
-	f := openedByExcelize(t, workbook(t, func(*XLSXWriter) {}))
+	f := openedByExcelize(t, writtenWorkbook(t, func(*XLSXWriter) {}))
 	require.Equal(t, []string{"Sheet"}, f.GetSheetList())
 }
 
@@ -184,7 +184,7 @@ func TestATextTooLongIsCutAndTold(t *testing.T) {
 	t.Parallel()
 	fits := strings.Repeat("é", cellUnits)
 	long := strings.Repeat("é", cellUnits-1) + "😀!"
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		require.NoError(t, x.Sheet(XLSXSheet{Name: "notes", Columns: []string{"id", "note", "more"}}))
 		x.Text([]byte("a"))
 		x.Text([]byte(fits))
@@ -259,7 +259,7 @@ func TestAnErrorBelowAWorkbookStays(t *testing.T) {
 func TestAFailureAtTheEndOfAWorkbookIsTold(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
-	size := len(workbook(t, func(*XLSXWriter) {}))
+	size := len(writtenWorkbook(t, func(*XLSXWriter) {}))
 	for left := range size {
 		require.ErrorIs(t, NewXLSXWriter(&failsAfter{left, full}).Close(), full, left)
 	}
@@ -301,7 +301,7 @@ func TestSheetsGetNamesThatExcelTakes(t *testing.T) {
 		{`<"&">`, `<"&">`},
 	}
 	var wanted []string
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		for _, c := range cases {
 			require.NoError(t, x.Sheet(XLSXSheet{Name: c.wanted, Columns: []string{"a"}}))
 			wanted = append(wanted, c.want)

@@ -49,7 +49,7 @@ func TestCellsReadBackTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SliceOfN(rapid.SliceOfN(rapid.Custom(drawCell), 3, 3), 1, 8).Draw(t, "rows")
-		data := workbook(t, func(x *XLSXWriter) {
+		data := writtenWorkbook(t, func(x *XLSXWriter) {
 			require.NoError(t, x.Sheet(XLSXSheet{Name: "s", Columns: []string{"a", "b", "c"}}))
 			for _, row := range rows {
 				for _, c := range row {
@@ -159,7 +159,7 @@ func TestNumbersKeepEveryDigitOrAreText(t *testing.T) {
 			}
 		})
 	}
-	f := openedByExcelize(t, workbook(t, func(x *XLSXWriter) {
+	f := openedByExcelize(t, writtenWorkbook(t, func(x *XLSXWriter) {
 		require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a", "b", "c"}}))
 		x.Number([]byte("123456789012"))
 		x.Number([]byte("12345678901234567890"))
@@ -219,20 +219,20 @@ func TestEveryDayHasItsSerial(t *testing.T) {
 
 func TestErrorsAreErrorsOnlyWhereExcelKnowsThem(t *testing.T) {
 	t.Parallel()
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a", "b"}}))
 		x.Failed([]byte("#DIV/0!"))
 		x.Failed([]byte("#OOPS!"))
 		endRow(t, x)
 	})
-	xml := part(t, data, "xl/worksheets/sheet1.xml")
+	xml := writtenPart(t, data, "xl/worksheets/sheet1.xml")
 	require.Contains(t, xml, `<c r="A2" t="e"><v>#DIV/0!</v></c>`)
 	require.Contains(t, xml, `<c r="B2" t="inlineStr"><is><t>#OOPS!</t></is></c>`)
 }
 
 func TestTextsThatLookLikeOthersGetTheFormatOfText(t *testing.T) {
 	t.Parallel()
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a", "b", "c", "d"}}))
 		x.Text([]byte("00123"))
 		x.Text([]byte("=1+1"))
@@ -240,7 +240,7 @@ func TestTextsThatLookLikeOthersGetTheFormatOfText(t *testing.T) {
 		x.Text([]byte(strings.Repeat("1", mostTyped+1)))
 		endRow(t, x)
 	})
-	xml := part(t, data, "xl/worksheets/sheet1.xml")
+	xml := writtenPart(t, data, "xl/worksheets/sheet1.xml")
 	require.Contains(t, xml, `<c r="A2" s="2" t="inlineStr"><is><t>00123<`)
 	require.Contains(t, xml, `<c r="B2" s="2" t="inlineStr"><is><t>=1+1<`)
 	require.Contains(t, xml, `<c r="C2" t="inlineStr"><is><t>word<`)
@@ -250,7 +250,7 @@ func TestTextsThatLookLikeOthersGetTheFormatOfText(t *testing.T) {
 func TestFormulasAreEscapedOnRequest(t *testing.T) {
 	t.Parallel()
 	rows := func(escape bool) [][]string {
-		f := openedByExcelize(t, workbook(t, func(x *XLSXWriter) {
+		f := openedByExcelize(t, writtenWorkbook(t, func(x *XLSXWriter) {
 			x.EscapeFormulas = escape
 			require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"=a", "b", "c", "d"}}))
 			x.Text([]byte("=1+1"))

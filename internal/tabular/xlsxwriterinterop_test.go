@@ -66,7 +66,7 @@ func flatSheets(t *testing.T, data []byte) (names []string, sheets [][][]string)
 // TestInteropLibreOffice has another program read a workbook: dates are dates, and texts of digits are texts.
 func TestInteropLibreOffice(t *testing.T) {
 	t.Parallel()
-	data := workbook(t, func(x *XLSXWriter) {
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
 		x.sheetMax = 3
 		require.NoError(t, x.Sheet(XLSXSheet{Name: "it's <a> & b", Columns: []string{"text", "number", "moment"}}))
 		for _, row := range [][]anyCell{
@@ -103,7 +103,7 @@ func TestInteropLibreOfficeReadsAllRows(t *testing.T) {
 	t.Parallel()
 	const rows = 20_000
 	for _, told := range []int64{0, rows} {
-		_, sheets := flatSheets(t, workbook(t, func(x *XLSXWriter) {
+		_, sheets := flatSheets(t, writtenWorkbook(t, func(x *XLSXWriter) {
 			require.NoError(t, x.Sheet(XLSXSheet{Name: "s", Columns: []string{"a", "b"}, Rows: told}))
 			for range rows {
 				x.Text([]byte("some text to be read"))
