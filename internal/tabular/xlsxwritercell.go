@@ -79,7 +79,7 @@ func (x *XLSXWriter) string(style string, text []byte) {
 		x.buf = append(append(append(x.buf, ` s="`...), style...), `" t="inlineStr"><is><t`...)
 	}
 	room := cellUnits
-	escaped := x.EscapeFormulas && style != styleHeader && StartsFormula(text)
+	escaped := x.EscapeFormulas && StartsFormula(text)
 	if escaped {
 		room--
 	}
@@ -116,7 +116,7 @@ func (x *XLSXWriter) cut(text []byte, room int) []byte {
 // Number writes a number given as decimal text. Excel keeps 15 digits and numbers from 1E-307 to 1E308: others, and what
 // is no number (NaN), are written as text, so that no digit is lost.
 func (x *XLSXWriter) Number(text []byte) {
-	ok, whole := fitsNumber(text)
+	ok, long := fitsNumber(text)
 	if !ok {
 		x.Text(text)
 		return
@@ -124,7 +124,7 @@ func (x *XLSXWriter) Number(text []byte) {
 	if !x.cell() {
 		return
 	}
-	if whole > generalDigits {
+	if long {
 		x.buf = append(x.buf, ` s="`+styleWhole+`"`...)
 	}
 	x.value(text)

@@ -8,37 +8,51 @@ const (
 	generalDigits = 11  // of a whole number that the format General shows
 )
 
-// fitsNumber reports whether text is a number as JSON spells them, all of whose digits a spreadsheet keeps. whole is how
-// many digits it has if it is written without point and exponent. Zeros at the end of a whole number count as digits.
-func fitsNumber(text []byte) (ok bool, whole int) {
+// plainNumber is a number in the spelling of JSON.
+type plainNumber struct {
+	digits  []byte // with a point among them, without sign and exponent
+	integer int    // how many are before the point
+	power   int    // the exponent
+	whole   bool   // it has neither point nor exponent
+}
+
+// scanNumber reads a number as JSON spells them; ok is false for anything else, and for an exponent of six digits.
+func scanNumber(text []byte) (n plainNumber, ok bool) {
 	if len(text) > 0 && text[0] == '-' {
 		text = text[1:]
 	}
-	integer := digits(text)
-	if integer == 0 || (integer > 1 && text[0] == '0') {
-		return false, 0
+	n.integer = digits(text)
+	if n.integer == 0 || (n.integer > 1 && text[0] == '0') {
+		return n, false
 	}
-	all, rest := text[:integer], text[integer:]
-	fraction, power := 0, 0
-	if len(rest) > 0 && rest[0] == '.' {
-		if fraction = digits(rest[1:]); fraction == 0 {
-			return false, 0
+	end := n.integer
+	if end < len(text) && text[end] == '.' {
+		fraction := digits(text[end+1:])
+		if fraction == 0 {
+			return n, false
 		}
-		all, rest = text[:integer+1+fraction], rest[1+fraction:]
+		end += 1 + fraction
 	}
-	if len(rest) > 0 {
-		if power, ok = exponent(rest); !ok {
-			return false, 0
-		}
-	} else if fraction == 0 {
-		whole = integer
+	n.digits = text[:end]
+	if end == len(text) {
+		n.whole = end == n.integer
+		return n, true
 	}
-	significant, first := significantDigits(all, integer)
-	if significant == 0 {
-		return true, whole
+	n.power, ok = exponent(text[end:])
+	return n, ok
+}
+
+// fitsNumber reports whether text is a number all of whose digits a spreadsheet keeps; long: the format General would
+// not show them all. Zeros at the end of a whole number count as digits.
+func fitsNumber(text []byte) (ok, long bool) {
+	n, ok := scanNumber(text)
+	if !ok {
+		return false, false
 	}
-	power += first
-	return significant <= doubleDigits && power >= -doublePower && power <= doublePower, whole
+	count, first := n.significant()
+	power := n.power + first
+	fits := count == 0 || (count <= doubleDigits && power >= -doublePower && power <= doublePower)
+	return fits, n.whole && n.integer > generalDigits
 }
 
 // digits counts the digits that text begins with.
@@ -58,27 +72,25 @@ func exponent(text []byte) (power int, ok bool) {
 	return power, err == nil
 }
 
-// significantDigits counts the digits of text, which has integer ones before its point, from the first that is not zero
-// on, without the zeros behind a point at the end. first is that digit's power of ten.
-func significantDigits(text []byte, integer int) (n, first int) {
-	end := len(text)
-	if end > integer {
-		for text[end-1] == '0' {
-			end--
-		}
+// significant counts the digits of n from the first that is not zero on, without zeros at the end of decimals. first is
+// the power of ten of that first digit.
+func (n plainNumber) significant() (count, first int) {
+	end := len(n.digits)
+	for end > n.integer && (n.digits[end-1] == '0' || n.digits[end-1] == '.') {
+		end--
 	}
-	for i, c := range text[:end] {
-		if c == '.' || (n == 0 && c == '0') {
+	for i, c := range n.digits[:end] {
+		if c == '.' || (count == 0 && c == '0') {
 			continue
 		}
-		if n++; n > 1 {
+		if count++; count > 1 {
 			continue
 		}
-		if first = integer - 1 - i; i > integer {
+		if first = n.integer - 1 - i; i > n.integer {
 			first++
 		}
 	}
-	return n, first
+	return count, first
 }
 
 // The days that spreadsheets count: 1 is 1900-01-01, and 60 a day that never was, so that they are right from 61 on.
