@@ -22,6 +22,7 @@ import (
 	"wharf/internal/exporter"
 	"wharf/internal/fault"
 	"wharf/internal/fieldcrypt"
+	"wharf/internal/idempotency"
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
@@ -35,20 +36,24 @@ import (
 
 // App is the parts of one process.
 type App struct {
-	Config    config.Config
-	Log       *slog.Logger
-	Pool      *pgxpool.Pool
-	DB        *tenancy.DB
-	Objects   *objectstore.Store
-	Catalog   *catalog.Cache
-	Audit     *audit.Log
-	Importers *importer.Service
-	Exports   *exporter.Service
-	Webhooks  *webhook.Service
-	Keys      *fieldcrypt.Ring // nil: none are configured
-	Jobs      *jobs.Client
-	queue     *lateQueue
+	Config      config.Config
+	Log         *slog.Logger
+	Pool        *pgxpool.Pool
+	DB          *tenancy.DB
+	Objects     *objectstore.Store
+	Catalog     *catalog.Cache
+	Audit       *audit.Log
+	Idempotency *idempotency.Store
+	Importers   *importer.Service
+	Exports     *exporter.Service
+	Webhooks    *webhook.Service
+	Keys        *fieldcrypt.Ring // nil: none are configured
+	Jobs        *jobs.Client
+	queue       *lateQueue
 }
+
+// idempotencyLease is how long the key of a request that died stays blocked; requests hold theirs for seconds.
+const idempotencyLease = 2 * time.Minute
 
 // lateQueue closes the circle between services, which enqueue, and jobs, which run services.
 type lateQueue struct{ client *jobs.Client }
@@ -92,6 +97,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	}
 	a.Catalog = catalog.NewCache(a.Pool, catalogConfig, log)
 	a.Audit = audit.New(a.Pool, a.DB)
+	a.Idempotency = idempotency.New(idempotency.Config{Pool: a.Pool, DB: a.DB, TTL: cfg.HTTP.IdempotencyTTL, Lease: idempotencyLease})
 	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
 		return catalog.Read(ctx, tx, catalogConfig)
 	}

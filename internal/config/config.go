@@ -39,13 +39,14 @@ type Database struct {
 
 // HTTP says how the servers listen.
 type HTTP struct {
-	Listen        string        `env:"WHARF_LISTEN" envDefault:"127.0.0.1:8080" help:"address of the api" validate:"hostname_port"`
-	WorkerListen  string        `env:"WHARF_WORKER_LISTEN" envDefault:"127.0.0.1:8081" help:"address of the worker's health and metrics" validate:"hostname_port"`
-	TrustProxies  []string      `env:"WHARF_TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,192.168.1.0/24" validate:"dive,cidr"`
-	HeaderTimeout time.Duration `env:"WHARF_HEADER_TIMEOUT" envDefault:"10s" help:"to read a request's header" validate:"min=1s"`
-	IdleTimeout   time.Duration `env:"WHARF_IDLE_TIMEOUT" envDefault:"2m" help:"an idle connection is kept" validate:"min=1s"`
-	StallTimeout  time.Duration `env:"WHARF_STALL_TIMEOUT" envDefault:"60s" help:"a body may stand still before the connection is closed; a slow one that moves is not" validate:"min=1s"`
-	DrainTimeout  time.Duration `env:"WHARF_DRAIN_TIMEOUT" envDefault:"30s" help:"running requests and jobs get to end after SIGTERM" validate:"min=1s"`
+	Listen         string        `env:"WHARF_LISTEN" envDefault:"127.0.0.1:8080" help:"address of the api" validate:"hostname_port"`
+	WorkerListen   string        `env:"WHARF_WORKER_LISTEN" envDefault:"127.0.0.1:8081" help:"address of the worker's health and metrics" validate:"hostname_port"`
+	TrustProxies   []string      `env:"WHARF_TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,192.168.1.0/24" validate:"dive,cidr"`
+	HeaderTimeout  time.Duration `env:"WHARF_HEADER_TIMEOUT" envDefault:"10s" help:"to read a request's header" validate:"min=1s"`
+	IdleTimeout    time.Duration `env:"WHARF_IDLE_TIMEOUT" envDefault:"2m" help:"an idle connection is kept" validate:"min=1s"`
+	StallTimeout   time.Duration `env:"WHARF_STALL_TIMEOUT" envDefault:"60s" help:"a body may stand still before the connection is closed; a slow one that moves is not" validate:"min=1s"`
+	IdempotencyTTL time.Duration `env:"WHARF_IDEMPOTENCY_TTL" envDefault:"24h" help:"an Idempotency-Key and its answer are kept" validate:"min=1m"`
+	DrainTimeout   time.Duration `env:"WHARF_DRAIN_TIMEOUT" envDefault:"30s" help:"running requests and jobs get to end after SIGTERM" validate:"min=1s"`
 }
 
 // S3 says where objects are kept.

@@ -337,6 +337,9 @@ type After = openapi_types.UUID
 // ID defines model for ID.
 type ID = openapi_types.UUID
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // JobID defines model for JobID.
 type JobID = int64
 
@@ -373,10 +376,24 @@ type ListExportsParams struct {
 // ListExportsParamsStatus defines parameters for ListExports.
 type ListExportsParamsStatus string
 
+// CreateExportParams defines parameters for CreateExport.
+type CreateExportParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListImportersParams defines parameters for ListImporters.
 type ListImportersParams struct {
 	Skip  *int `form:"skip,omitempty" json:"skip,omitempty"`
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateImporterParams defines parameters for CreateImporter.
+type CreateImporterParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.
@@ -422,6 +439,13 @@ type CreateImportMultipartBody struct {
 	Write    *CreateImportMultipartBodyWrite `json:"write,omitempty"`
 }
 
+// CreateImportParams defines parameters for CreateImport.
+type CreateImportParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // CreateImportMultipartBodyBlank defines parameters for CreateImport.
 type CreateImportMultipartBodyBlank string
 
@@ -451,6 +475,13 @@ type ListJobsParamsState string
 // RetryJobsJSONBody defines parameters for RetryJobs.
 type RetryJobsJSONBody struct {
 	Filter JobFilter `json:"filter"`
+}
+
+// CreateUploadParams defines parameters for CreateUpload.
+type CreateUploadParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CreateExportJSONRequestBody defines body for CreateExport for application/json ContentType.
@@ -490,7 +521,7 @@ type ServerInterface interface {
 	ListExports(ctx echo.Context, params ListExportsParams) error
 	// CreateExport Export the tenant's rows
 	// (POST /api/v1/exports)
-	CreateExport(ctx echo.Context) error
+	CreateExport(ctx echo.Context, params CreateExportParams) error
 	// DeleteExport Delete the object of an export, which ends every link to it
 	// (DELETE /api/v1/exports/{id})
 	DeleteExport(ctx echo.Context, id ID) error
@@ -511,7 +542,7 @@ type ServerInterface interface {
 	ListImporters(ctx echo.Context, params ListImportersParams) error
 	// CreateImporter Create an importer
 	// (POST /api/v1/importers)
-	CreateImporter(ctx echo.Context) error
+	CreateImporter(ctx echo.Context, params CreateImporterParams) error
 	// GetImporterByKey What an embedding page needs of an importer
 	// (GET /api/v1/importers/by-key/{key})
 	GetImporterByKey(ctx echo.Context, key openapi_types.UUID) error
@@ -529,7 +560,7 @@ type ServerInterface interface {
 	ListImports(ctx echo.Context, params ListImportsParams) error
 	// CreateImport Import a file
 	// (POST /api/v1/imports)
-	CreateImport(ctx echo.Context) error
+	CreateImport(ctx echo.Context, params CreateImportParams) error
 	// GetImport Show an import
 	// (GET /api/v1/imports/{id})
 	GetImport(ctx echo.Context, id ID) error
@@ -574,7 +605,7 @@ type ServerInterface interface {
 	ListTables(ctx echo.Context) error
 	// CreateUpload Announce a file and get the URL that takes it
 	// (POST /api/v1/uploads)
-	CreateUpload(ctx echo.Context) error
+	CreateUpload(ctx echo.Context, params CreateUploadParams) error
 	// DeleteUpload Delete an upload that no import has used
 	// (DELETE /api/v1/uploads/{id})
 	DeleteUpload(ctx echo.Context, id ID) error
@@ -699,8 +730,28 @@ func (w *ServerInterfaceWrapper) ListExports(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateExport(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateExportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateExport(ctx)
+	err = w.Handler.CreateExport(ctx, params)
 	return err
 }
 
@@ -813,8 +864,28 @@ func (w *ServerInterfaceWrapper) ListImporters(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateImporter(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateImporterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateImporter(ctx)
+	err = w.Handler.CreateImporter(ctx, params)
 	return err
 }
 
@@ -925,8 +996,28 @@ func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateImport(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateImport(ctx)
+	err = w.Handler.CreateImport(ctx, params)
 	return err
 }
 
@@ -1167,8 +1258,28 @@ func (w *ServerInterfaceWrapper) ListTables(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateUpload(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateUploadParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateUpload(ctx)
+	err = w.Handler.CreateUpload(ctx, params)
 	return err
 }
 
@@ -1437,7 +1548,8 @@ func (response ListExportsdefaultApplicationProblemPlusJSONResponse) VisitListEx
 }
 
 type CreateExportRequestObject struct {
-	Body *CreateExportJSONRequestBody
+	Params CreateExportParams
+	Body   *CreateExportJSONRequestBody
 }
 
 type CreateExportResponseObject interface {
@@ -1720,7 +1832,8 @@ func (response ListImportersdefaultApplicationProblemPlusJSONResponse) VisitList
 }
 
 type CreateImporterRequestObject struct {
-	Body *CreateImporterJSONRequestBody
+	Params CreateImporterParams
+	Body   *CreateImporterJSONRequestBody
 }
 
 type CreateImporterResponseObject interface {
@@ -1969,6 +2082,7 @@ func (response ListImportsdefaultApplicationProblemPlusJSONResponse) VisitListIm
 }
 
 type CreateImportRequestObject struct {
+	Params        CreateImportParams
 	JSONBody      *CreateImportJSONRequestBody
 	FormdataBody  *CreateImportFormdataRequestBody
 	MultipartBody *multipart.Reader
@@ -2567,7 +2681,8 @@ func (response ListTablesdefaultApplicationProblemPlusJSONResponse) VisitListTab
 }
 
 type CreateUploadRequestObject struct {
-	Body *CreateUploadJSONRequestBody
+	Params CreateUploadParams
+	Body   *CreateUploadJSONRequestBody
 }
 
 type CreateUploadResponseObject interface {
@@ -2941,8 +3056,10 @@ func (sh *strictHandler) ListExports(ctx echo.Context, params ListExportsParams)
 }
 
 // CreateExport operation middleware
-func (sh *strictHandler) CreateExport(ctx echo.Context) error {
+func (sh *strictHandler) CreateExport(ctx echo.Context, params CreateExportParams) error {
 	var request CreateExportRequestObject
+
+	request.Params = params
 
 	var body CreateExportJSONRequestBody
 	var err error
@@ -3140,8 +3257,10 @@ func (sh *strictHandler) ListImporters(ctx echo.Context, params ListImportersPar
 }
 
 // CreateImporter operation middleware
-func (sh *strictHandler) CreateImporter(ctx echo.Context) error {
+func (sh *strictHandler) CreateImporter(ctx echo.Context, params CreateImporterParams) error {
 	var request CreateImporterRequestObject
+
+	request.Params = params
 
 	var body CreateImporterJSONRequestBody
 	var err error
@@ -3334,9 +3453,10 @@ func (sh *strictHandler) ListImports(ctx echo.Context, params ListImportsParams)
 }
 
 // CreateImport operation middleware
-func (sh *strictHandler) CreateImport(ctx echo.Context) error {
+func (sh *strictHandler) CreateImport(ctx echo.Context, params CreateImportParams) error {
 	var request CreateImportRequestObject
 
+	request.Params = params
 	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
 		var body CreateImportJSONRequestBody
 		var err error
@@ -3766,8 +3886,10 @@ func (sh *strictHandler) ListTables(ctx echo.Context) error {
 }
 
 // CreateUpload operation middleware
-func (sh *strictHandler) CreateUpload(ctx echo.Context) error {
+func (sh *strictHandler) CreateUpload(ctx echo.Context, params CreateUploadParams) error {
 	var request CreateUploadRequestObject
+
+	request.Params = params
 
 	var body CreateUploadJSONRequestBody
 	var err error
@@ -3912,104 +4034,107 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3bcuM2lr+C4k7VzNTSl3YmU7Xu2gdPOr1xtjvpdHc2lWp7ZYg8EtEmAQYALSsuV+3TfsB+xH7YfMkW",
-	"DgCSEkGKki2nO7NPtkQQl3O/4eguSkRRCg5cq+j0LiqppAVokPjpbKZBmn9SUIlkpWaCR6fReUrEjOgM",
+	"7D3bctw2lr+C4k7VzNRQFyvJVI1c+6DE8cYZO3FsZ1MpS9tCk6ebsEiAAUC1Oipt7dN+wH7Efth8yRYO",
+	"AJLdBNnsltSxM/skdRPE5dxvOH0bJaIoBQeuVXR6G5VU0gI0SPx0NtMgzT8pqESyUjPBo9PoRUrEjOgM",
 	"SE6VJoKD/1zSOZApzISEKI6YGfxLBXIZxRGnBUSnEcUp40glGRTUzD0TsqA6Oo2qiqVRHOllaQYqLRmf",
-	"R/f3cXT+wozD2Uqqs2YyHC/hl4pJSKNTLSvYbuZvxbR38o9iOhm7AOP6r39pVmBcwxwkLvGKFUzXS6xB",
-	"I8eH7SlTmNEq19Hpl8dxVNBbVlRFdPrs+Nh8ZNx9DK70QwUVfIcTBw+Ef4aOsw6fezNYlYIrQHJ4I8U0",
-	"h8L8mwiugeO5aFnmLKGGNo5KO+KfPypDKHetuf8gYRadRv901NDbkX2qjvy8uOIqqf2UUU0WVJGFFHwe",
-	"E8pTsshAQnQfR+/YnEP6ivHrLo2ekZzxa6LN+zm7AUUKxisNKoqjDGjqKPyVsDtf3WwHEGZjbrfIF1XK",
-	"9NdcyyXyjBQlSM0skGji51ubJTaPhAw/0SvklFINB5ohujpjWTqK9OJIVDoRlhqAG7L5EClNpQZD1Clw",
-	"hv8gCeJ/M8py+0xwiC4DSxvSAaUndgudxyoRJbSeiOlHSLR5ooFT7t8Ls+UHP1Ec8SrPo8v7+zatfrDM",
-	"Tg23NLN5mMYe7H4TzelXdt0cyu0tjm4P5uLAfUkNXg8tYltPDlhRCqmtfNRZdBotMipnRwbWktP8CN9D",
-	"HnwBSjNekxRNU2b+p/mbFpHMaK4gXqObaU49HTsJEF0DlFFcI899THKgMoiea8bT1RlmLIfWDO6jplP8",
-	"u4BpJsR1cK6C6iTrstV3VFeS5uQaloowjkJfyBSk+W9JqASiJYM0JnA4PyQXEdxaGE1YehHF5CLKxQLk",
-	"n6CgLP/zRWS0hIZCBenJY0VKukSC5pO0ssIGVs8JUiIV+IP6z0Y/BY9nQRBadCHZ+uxVqUDq1vT1F4y7",
-	"f6rS8GxgqfthirOUBfKwTTjbkJ6fAFf6uphCmkJ67r/sSKeUyutJIdL22adC5EB5tC58A8BJmTKAmwg+",
-	"YfyG5iydSLFQ4clmDPIUn9UoHtICL83wENpnLNcgRyzIeJJXKUwqjtQL6SQReVXwnuHXsBxhJXj1eRfA",
-	"bFs8mdlir2Pd0eMWvC9HEoLH4QOo4LYevCphltr+M0J3GPzkoCGdbFRNXcEdR4kEOurlFpgtz9ZwDk0L",
-	"tyWToHbbkx9+t1Gl9hGCsShUUL/xqqjpcgR0SynmElR4LqeuIJ1Ml6PUbOtJRk++/OswDJ0JsBsMlaa6",
-	"Um2LogSe2kGlFAkoZT/U9NO2KxLKE8jt/xaVab9wVv368y4A0nU1VQD5+3//D0GkxF0gL6jkjM9XpdMG",
-	"BRSyRxxAGrPDAXSFBTawPtx61reMuw3j+3dbjH/Oy0pvaXw0vNFoPbThG52HH0PYqsmxZXYYemmZHUg+",
-	"26rGGixvLUPsDherWbqWes6o82zG2yCGTyZo8XSNo7RYxqRIl0RIsizS52TBdCYqTZhGQ8lqoz8qckPz",
-	"ChRJIWFpUBaaJwXN24wWxdFhFEdxEAcpU2VOl5MeVeUl3Op232dAap+Qpt/zfOl9wq7oo1PIAydurRsT",
-	"yBXgQc1HYx2+ZzoH8hVVo9bwmy8YfwV8btD6LDBM4OKj0PbB4a0lwbSkXFly78wyZJ28X3kvRBn2c4Mw",
-	"DbdoMxpLF3dQTDHygYZiHJWZ8bLi2iCJIwW55YKkUloUEwlzuA2iGw0hqoUcv///8K+Eto70OCloOULm",
-	"dmFcc2/Yb3MkhqM3SEIpFqgaaXFoeXYblm9ebpj+a29TrIk7LxC6bg8oRecjzL2Z259/YcPJUDLucCgr",
-	"Uc3i3wDNddY9S5JBcq22QtwqD19E4tq4ZkKSRUY1YS7YElKbXf0vrp2GN3OHaPURNK1b9TKwofMibOv+",
-	"lvbregRraeS/NYJiIxUXQqZqcHmcSoUl9oxJpcmz4+O26/xw8o4N8wXCaIpQUoJUgpNEVFyrU5TwNoRm",
-	"aEWKBXnWGD5DZi+KmTBrdSNGXScwHFoaabt7D2nLGNSQ0V/QsjSDQ0BjNmpZKWjPvi4prePgiG2k72De",
-	"6KOPl5YPiaxyUDERM0LznBibW43D0JZ+jBmurllZQsC8eCsWysZfE1HlKeFCkymQhWRaAx+/n4onGeXz",
-	"rQBkwzHp47hjN7C7w2TfZtMcJhXXLN/N53oCh03CDYPFZs8taMb3u0U1Qa0Qbi3htnGT6giJk/k7x0fs",
-	"+2dJAqWjkTXdsYPw37cUavC4DfR3AG4NlgeC1zttOwbBR8e8U7AJDPnweCXwRKROoHdmGh2EtJpx4rTp",
-	"UMquQw7ryp4pY5RdYTjkqi0w+8irpZGGjcEQia2ufneBKtcp+ovolFxYuwKdu4vo/jkxbxI250KCsRKs",
-	"dxuyGh+YSxiRI2gcPffkMpAu2D45sJ5SxAc+151QTXMxj4mm18AJRaXPVAgvVZkLmk5GCok6A7FbuqEt",
-	"DpqFR/H/Sxu2rpk4lEHYRTquZB3qMJGTADtkIVaTbENubzutMiwPNm9rz/mMzRsYq2RcGiSlmk4Yn/g0",
-	"37g1hnIom1/fNqdS0Fsf6zn58st4U+zH2XVbEZ87vgWHosa6mSj2K6yI5+NGknj53BKNfgrghnrScaDw",
-	"L1Vy1eqrJNsy6d2TWlrJGLbYcgVM2xlVeOwH6X2Qu8Sf/19API6A+A05f0eO/uy4cxw3IQ/szErfimkg",
-	"XSHnYQ+Vag1FqcN5MfdwV/+xed0mI8cnSnYOoa0y0BoMtphsECxryeb2OSRNdg9ScZqzX3cF9ujKLl/o",
-	"E3AAbifu3D150l8qqHrifzCb9KWJLHUab8Qm1oypKyuuep2SoA9rhEqVb0kTxpkNb/jRisoQnB40fsUN",
-	"ivOjmKpDw6fbMLl5yTP4SxTyW+pJ6gtyO0Qy7Gj2Ekzuq1O3KDUdIqJN2BpXltthtNcQLLTsYeHeLGgJ",
-	"smBKjU0fNowtRcghFAsOMiY0LRiPSUE5nZvPBRRT81cCTQXPl5haMTuntlRxL4Ts6yB9QldghV/7wKH0",
-	"Sauid80gA01ttHKMkN5o5dg8XAiwGypK18NeLSK0zybJajFba4BmuqfGz6dqh51nfOqnaUXVHGxWdzBc",
-	"Zuqrs0OJqsqV3u9a6/LOsBwWu6B4CSzdzw8UExSBOFY4h+vGx37XY2Qknhv3uJuofAsYBHpNeaDYmsOt",
-	"7vLllTWgD1FaXvl4jRlLEprnz8kxJrEkYIyJC1LY+wojNK+0u+mhyL5UyHdCEy3IFIh7n1C+xFXJIgOM",
-	"fDFJdCU5SWhbDbbL+9v48Nto1owtLMZgpA3RnVDy3sfH1km5dhfGlVSYab6yUcNQpc0GJ68uSXns2uWt",
-	"apL7eUuygsrlxEVEdkx9O8azZ41rEIcETBucAXm+KzB7D7hFHU5b3ludGI6dS5iBBJ5AKPeNsddFJhRg",
-	"zplpjEQH460NBDsxXO5tWZuZRCcFk9iKFJXSZM5ugOCdnO72xqmNNZQ5LVKPCKJutbgokNDvMd/adXvt",
-	"Y/78888/k9evyYsX5JtvSFEQ1QOnOdz2oaLMw44Q6r35SoC6RPFZir54+npllGQFRqlKkIktDsNbAe7/",
-	"hJZMox+FcCvEDUxUCQmj+STJKKYNuTm4GTLxdVTNN67AyscAmrP0lFJVAdPu+xmhpJkhYIS5ai4Pssug",
-	"9TC+3mmNBB5Q+PQjxvwfWP69i/O+Upy9dmMQy4pSwMQyQb1sGbDiOShFaM2WxsCw/Ddu1dZdrh3rn37K",
-	"WJKhMnAWnBUECZV4C+hhBSebPGoLhO6ZNzrTBehMBOZ+8+P750RnTOFVudru0ZkEIz1ZDrY2hWm1xV2H",
-	"bml50Ej3DG6mt/ulUrIbVKloOYY40EXgQt9PRhf8D+bDnUS2DNAy5BsUrcXPW8uOjZ87rts55Gff3yV2",
-	"XvP1sM/uMduRcxqLynJ4TphWBHhKFF0qWwt4zXhapzU3RHIbClnjfU4yuH2O6yhtbF6NNi+9BmWMb2FM",
-	"ceKuppVUG+hEp9F/fjg++Jezg5f0YHZ599e/3P9hI65X0DwWb9/B4qGoa0prOzJ3qN6uPmqncOrrk2iE",
-	"Fq2PjpiZ5BY1NgbYfGDcfhV5bR9HFWe/VFtpQyOw/FVlL5JqDVhn3B+mABso7qz7DBFCUkmml++Mj+H4",
-	"A6gMVeufcXL25tx4A6dkkc0mf/+v//U3sdEWsq/V+8+0Lu0ajM9Ed7q/GSgQVRoLV2UA2vgYtjiAwA3I",
-	"pc7MAFHpQ2IpzopoG1BVRFZYQ2CcrFNCa11EuVqAVOTk+ASvExBKrvyl5asLrgUphXFpKZkxzlQGaR2i",
-	"VWQGmMgx0l9Uc/OuwivTfXejDy94HfDAu9dyFsXRDUhlz/jM2v3Aacmi0+iLw2eHx5ZpMwT1ES3ZkXt+",
-	"6O+AzwHxZwNgTPDzNDo1X35fAj97cx6tXTI/OT4euGDevVi+pp+7V8jdOuSLw2dRm0Si0w+XcaSqwrhp",
-	"vt4mFUlVmHXjSNO5Qt0L8oYZ69G8jCe8eeZu/PadLmdK4x1xBE7TUeFDuAtA6+5y3w30uPdNIXd5UTGe",
-	"QLgNw6ByDc9mSxt3ma2DKgySKoI+YriDhAskb9XoIRyIaFBzZLs0dHe01uoCuJbLR2l2MSZuf3/5QN4Y",
-	"FYZpNTPoRiM63GQGsk4XhWALhvfe+DSAiomE/F+5vRMz1Gmhcdx69l1DpNU3YoWrG5H/wd7oPzUyObq8",
-	"X2H3nzJBUpainRMTDgsjbbG4vsX7NMFI5yrvO4k9yP1fuzGj+L91idDDZX/XK7dihg0DbX+YpyFTdzly",
-	"DInWsP8sSNSRU5BIXzEjdOyAXiL19GjcQozBdCjSOjf19VJnW/xNpMut8LQZPdZ/ue+2jjk5PnnkpUKY",
-	"bxUv79DjZT9otdWca3i1R0AtYtXZH1V9VbmD1a7oObpj6b2lZiMFugi337cQvoKKv3QZ4d8EB+uiSbEg",
-	"ShsPkCrixchTwuYF7t1G59Gow3ss3LFBTBYYrwGeKmtXO2NWuKhtgCn6LNA++Bw/AakayWP3+JxcvQUt",
-	"lwdnNl1VB2lcgUWLklvjgsTcWA5PKaTeZWLRIKhPMK2qwQ2K5fxFdH/ZQ/dHVs+tdysbOWmviMRJ+yji",
-	"5Ikpghrkc/QXOVhaV5mQOl8+KSt+hUBpcGtdxowqvMwF3LYpGS2xjlKx4D44HWRKPyCMhy8sHobP3GoK",
-	"9oQ88NJ42l0nfP/MIMF3IXs8XsA5Pw1WiImzgAmdU8aflPrfVtxgFM1rIiSp7WvPDXZLGxjAhwqH/YXz",
-	"etQ4j+GaleG2ge3areNQHcHWjQifHW/ZifBJ3IG6Xn2EQ1ADNyYiTxsT+pGJyWJ6wJBnLSR7mmm+22S+",
-	"tyr092HAr5bv369Gc7WsoGvSP3v0xfuEAWvO/psb9h7NYY2JqGrymTaCHMB1SEIcTZcH17A8uruG5f1Q",
-	"6NSD62/Lf8erISGJsdr7014h2b1V6uU+jeT1rnUBIrA302Liik4wck7LEqg0QvkpORk7khqLCHdtNBPG",
-	"ATlAqpynsgvqux7degZduXkVumeHURz0+VakxBivL3pK9nC+3WYYxRtpf59u22hx9IR0572sjYDbzRCs",
-	"QlUbjt6c1X8DZArzipNrgBL98xSMvWtG2xK6KcwpxzRVlzztnbRPT4n9fqgmrJCwdwbWm64Kpz8qUl8l",
-	"HCWlxhiwewt4P6Q9RXgP7bv3+8olfULhc9c0Y7S1/NmEz0da3f3hc0/dbfu7e8ySGklY0CVJhG1uhywl",
-	"U5CH5L0roSHMKGcJtICUaNGUvNjQqqv5khXH4ColH8X0kJxzpYFinvHKTHJFKL/gvj4Mq2Su6nv8V3Fd",
-	"r+P42T5qIjOu4uq5q7LBwYbNm71TRb599/135u8C8twm/fs9jr2Kat8mxCC4PdftwWKxODC8eFDJHDtz",
-	"2HLeXScvqlwzg8QjnDSlmq5O96iNSNbS2hxIklFJEw3yOaFE0ymio2mHRC4iTafYD3u/TUyghcDXkDL6",
-	"3omDFvBFokEfWEKO4r62JA1Nhjb9ufVLWZ3L8McpeXgPlI13Es4Ib24lkD+t9Ut/7iZEx0JwwEFUAvko",
-	"GIeUTJGjC6r+jHfMqONrI9ldkUKx4aJDt6r/H7NpSqCKaJPhePLIorBOXn7iic1Bc9MeBQPh7qcG1pVs",
-	"166sfd9hl2//Dt+w4f5Z5OnGe5B9FtCDUhNtjO4zT9dHESdPTBFPl6cbdvLqPF37WkFfnm4jL5qduX0P",
-	"Zum8laX8NZtPJ1c3xAc2V2cvfJitrzjG7oZZq4OMMeoH5NmjsszesnmfBsPsOZs3yCP92TyHeNxSTGZS",
-	"FI3jlo5SZHgztuGWvqJWBbasxQw3RGfLV2wBUGzvQSiikf6sucQkEQvejaXlTOlv7WXvkdEWCAZb6A1l",
-	"ufsxoHb1YDvIkjKVUGklSBOcQaJybzoRGLU6fGwRh3HNN7auYK67dQy9+JmVF38U099ZcfG3Yjom5uSI",
-	"+bMIOOENDdvsIxhvMs97g00oKTqyoyX3+0W4g9GusZhtfg2kbk2zAbWuh023Nz5+fbmTW/V4Rn27z0GA",
-	"5r4RC1JQvrQ3b/ahj0SpOlrIYNIu61QRKgOqibAXMjYQyp39VcpBd8l2JdobWJGlw1r+o+X2J+I268+g",
-	"0MSbUUwbQNrmV/ZqlW8yvQbUbU02+yuhK1bbCjJ29nT8xMPOThCfJ78/fHovBjE66MFsYI5dzehN6PBi",
-	"+B8CG/32skHPeulbFyP2tnGfjHoN+xRRr6EPhqVkPGElzXeH5MoNIuP2u7v2BfafHrw5hDbrcB71Bzvk",
-	"KWwz25FqhHXm9rR/7WgXstLcuj+oHadL4n2YfnqzsD26M9bx/RF2qtpeAjQ/odwvBXDqH5z3sbnG5o3t",
-	"mbV/4L3TVGrfzar2MSnxjtJY0ElQVbEn2Nm5xwPvLY5/OuitQW2EmGt+q7CXpd/bIU/B0rYz1wiWtnuK",
-	"XbQBla2LP2APJqLFfmpkU6ppMChnhLOFpd3NFHLB55hER4dcbZKtNl2k2k7UWgmhsF0mFNFCkJzKOZjp",
-	"56K+Hm/87rM354fkHbjeKdhLwsqjK9tx5cq8c1XJ/Cq2LWIYn5Mr57he2R9H+vHtK5e4h1ua6Hx5wc3X",
-	"lHNR8QRSYnsn+BSd+1VzXMQ20biq+2IoLC7gBH8Eph2lxNFNCrY/iV93t9hHEr/dteSJS4bduXr0vIVM",
-	"TFwnGjITEv0DF837tJNoZ45QXNgZyWMOuqEtwyCWwFbuvHkWCPHFyCuDLWr5hItH2zUvXHieyFo/uNWB",
-	"SBwOzv600hEpJkCTzPXcsNU0ZCZBZQbs3TDsHHQfvI6flM6fFA3odi8ywLY9DTJatUc9CNgxT5KzG/h1",
-	"yJd4xW726k24X14MlcppkgpQg21FfnKQwqCuLWn0GeNwhxGjHZeDB35rRvxmJ05s3c6Xx1882XpcaFtB",
-	"Z3/skii6JItsuTXcE8qJATaEgd/LEJYDzIuOdrFnWXSElq6bqGu6Vli21SqSRtMS+2o5wY6N5jKRp92y",
-	"VBXIFrxE62UujEKrW/o0Fb3GS1daUjbPNGFcC1tphgpvZfb+uYXvRbugS2PotKsFfK8Xx9HdKc5kkmE3",
-	"ITSg1++1u9f9Hbnu60acLYS8JlPIsO2Yqz5vNUlqprG9aOOuOPcueWwBbdv81h8zWpbAIW130LG2ZHcu",
-	"S5S4vO8K5Hsz+sSaI537y/v/CwAA//8=",
+	"R3d3cfTimRmHs5VUZ81kOF7CLxWTkEanWlaw5cwpFKXQwJPl32HZPelXmVDAyXSJp0tyBlyf4v+KFkDM",
+	"0qA0WTCdNd9ewZIwRVKEC08gJpSnhHK1AAkpoXPKuH3lsrX+wRsoc7qE9JSYc1w+PeeUC52BXF+Gar+E",
+	"hFmlILUPPj85iREXFU9BkgVduu+P/3ZI/g6lJiefk0xUUh2ec4+dDGiK+HAQbW/IQKQNzoLevAQ+11l0",
+	"evLFF3FUMO4/P4kNZjRIM+d/vCcH/3nxlz8EIf6tmPai84OYTsailHH918+bFRjXMAeJS7xkBdP1Emv0",
+	"l+PD9pQpzGiV6+j0i+PYnJEVVRGdPjk+PsYjuo/BlX6ooILvcOLggfDP0HHW4XNnBqtScAXIgK+lmOZQ",
+	"mH8TwTVwPBcty5wl1NDoUWlH/OWDMgR725r7DxJm0Wn0L0cNhx/Zp+rIz4srrpL8T4a+FlSRhRR8bml3",
+	"kYGE6C6O3rI5h/Ql41ddXjkjOeNXlj5zdg2KFIxXGlQUOzLDI70Uduerm+0AwmzM7RYlUZUy/TXXEpm0",
+	"lKIEqZkFEk38fGuzxOaRkOEneoWcUqrhQDNEV2csS0eRXhyJSifCUgNwQzbvI6Wp1GCIOgXO8B8kQfxv",
+	"RllunwkO0UVgacf6E7uFzmOViBJaT8T0AyTaPNHAKffvhQXhez9RHPEqz6OLu7s2rb634pUabmlm8zCN",
+	"Pdj9JprTr+y6OZTbWxzdHMzFgfuSGrweWsS2nhywohRSW41kBEy0yKicHRlYS07zI3wPefAZKM14TVI0",
+	"TZn5n+avW0Qyo7mCeI1upjn1dOwkQHQFUEZxjTz3McmByiB6rhhPV2eYsRxaM7iPmk7x7wKmmRBXwbkK",
+	"qpOsy1bfUV1JmhuRrwjjqGaENBJeZ7AkVALRkkEaEzicH5LzCG4sjCYsPY9ich7lYgHyT1BQlv/5PDKS",
+	"X0OhgvTksSIlXSJB80laWWEDq+cEKZEK/EH9Z2MRBI9nQRBadCHZ+uxVqUDq1vT1F4y7f6rS8Gxgqbth",
+	"irOUBfKwTTjbkJ6fAFf6uphCmkL6wn/ZkU4plVeTQqTts0+FyIHyaF34BoCTMmUANxF8wvg1zVk6kWKh",
+	"wpPNGOQpPqtRPKQFnpvhIbTPWK5BjliQ8SSvUphUHKkX0kki8qrgPcOvrI21wS7z6vM2gNm2eLqCWq/X",
+	"R49b8L4YSQgeh/eggpt68KqEWWr7zwjdYfCTg4Z0slE1dQV3HCUS6KiXW2C2PFvDOTQt3JRMgtptT374",
+	"7UaV2kcIxqJQQf3Gq6KmyxHQLaWYS1DhuZy6gnQyXY5Ss60nGT354q/DMHQmwG4wVJrqSrUtihJ4ageV",
+	"UiSglP1Q00/brkgoTyC3/1tUpv3CWfXrz9sASNfVVAHkH//9PwSREneBvKCSMz5flU4bFFDIHnEAacwO",
+	"B9AVFtjA+nDjWd8y7jaM799tMf4LXlZ6S+Oj4Y1G66EN3+g8/BjCVk2OLbPD0EvL7EDy2VY11mB5Yxli",
+	"d7hYzdK11HNGnWcz3gYxfDJBi6drHKXFMiZFuiRCkmWRPkWPV1SaMG09dtRGf1TkmuYVKJJCwtKgLDRP",
+	"Cpq3GS2Ko8MojuIgDlKmjLs+6VFVXsKtbvddBqT2CWn6Pc+X3ifsij46hTxw4ta6MYFcAR7UfDTW4Tum",
+	"cyBfUTVqDb/5VU++M0zg4qPQ9t7hrSXBtKRcWXLvzDJknbxbeS9EGfZzgzANN2gzGksXd1BMMbaBhmIc",
+	"lZnxsuLaIIkjBbnlgqRSWhQTCXO4CaIbDSGqhRy//3/3r4S2jvQ4KWg5QuZ2YVxzb9hvcySGozdIQikW",
+	"qBppcWh5dhuWb15umP5rb1OsiTsvELpuDyhF5yPMvZnbn39hw8lQMu5wKCtRzeLfAM111j1LkkFypbZC",
+	"3CoPn0fiyrhmQpJFRjVhLtgSUptd/S+unIY3c4do9QE0rVv1IrChF0XY1v0t7df1CNbSyH9rBMVGKi6E",
+	"TNXg8jiVCkvsGZNKkyfHx23X+f7kHRvmC4TRFKGkBKkEJ4mouFY24GxDaBj1FQvypDF8hsxeFDNh1upG",
+	"jLpOYDi0NNJ29x7SljGoIaO/oGVpBoeAxmzUslLQnn1dUlrHwRHbSN/BvNFHH88tHxJZ5aBiImaE5jkx",
+	"Nrcah6Et/RgzXF2xsoSAefFGLJSNvyaiylPChSZTIAvJtAY+fj8VTzLK51sByIZj0odxx65hd4fJvs2m",
+	"OUwqrlm+m8+1B4dNwjWDxWbPLWjG97tFNUGtEG4t4bZxk+oIiZP5O8dH7PtnSQKlo5E13bGD8H9sKdTg",
+	"cRvo7wDcGiz3BK932nYMgo+OeadgExjy/vFK4IlInUDvzDQ6CGk148Rp06GUXYcc1pU9U8You8RwyGVb",
+	"YPaRV0sjDRuDIRJbXf32HFWuU/Tn0Sk5t3YFOnfn0d1TYt4kbM6FBGMlWO82ZDXeM5cwIkfQOHruyUUg",
+	"XbB9cmA9pYgPfHVBQjXNxTwmml4BJxSVPlMhvFRlLmg6GSkk6gzEbumGtjhoFh7F/89t2Lpm4lAGYRfp",
+	"uJJ1qMNETgLskIVYTbINub3ttMqwPNi8rUfOZ2zewFgl49IgKdV0wvjEp/nGrTGUQ9n8+rY5leEqjgAj",
+	"pVsTnzu+BYeixrqZKPYrrIjn40aSePncEo1+CuCGetJxoPAvVXLV6qsk2zLp3ZNaWskYtthyBUzbGVV4",
+	"7HvpfZC7xJ//X0A8jID4DTl/R47+5LhzHDchD+zMSt+KaSBdIedhD5VqDUWpw3kx93BX/7F53SYjxydK",
+	"dg6hrTLQGgy2mGwQLGvJ5vY5JE12D1JxmrNfdwX26MouX+gTcABuJu7cPXnSXyqoeuJ/MJv0pYksdRpv",
+	"xCbWjKkrK656nZKgD2uESpVvSRPGmQ1v+MGKyhCcHjR+xQ2K84OYqkPDp9swuXnJM/hzFPJb6knqS6A7",
+	"RDLsaPYSTO6rU7coNR0iok3YGlcI3WG0VxAstOxh4d4saAmyYEqNTR82jC1FyCEUCw4yJjQtGI9JQTmd",
+	"m88FFFPzVwJNBc+XmFoxO6e2VPFRCNnXQfqErsAKv/aBQ+mTVkXvmkEGmtpo5RghvdHKsXm4EGA3VJSu",
+	"h71aRGifTZLVYrbWAM10T42fT9UOO8/41E/Tiqo52KzuYLjM1FdnhxJVlbvssGuty1vDcljsguIlsHQ/",
+	"P1BMUATiWOEcrhsf+12PkZF4btzjbqLyDWAQ6BXlgWJrDje6y5eX1oA+RGl56eM1ZixJaJ4/JceYxJKA",
+	"MSYuSGFviIzQvNLupoci+1Ih3wlNtCBTIO59QvkSVyWLDDDyxSTRleQkoW012C7vb+PDb6NZM7awGIOR",
+	"NkR3Qsk7Hx9bJ+XaXRhXUmGm+cpGDUOVNhucvLok5aFrl7eqSe7nLckKKpcTFxHZMfXtGM+eNa5BHBIw",
+	"bXAG5PmuwOw94BZ1OG15b3ViOHYuYQYSeAKh3DfGXheZUIA5Z6YxEh2MtzYQ7MRwubdlbWYSnRRMYitS",
+	"VEqTObsGgndyutsbpzbWUOa0SD0iiLrV4qJAQr/HfGvX7bWP+fPPP/9MXr0iz56Rb74hRUFUD5zmcNOH",
+	"ijIPO0Ko9+YrAeoSxWcp+uLp65VRkhUYpSpBJrY4DG8FuP8TWjKNfhTCrRDXMFElJIzmkySjmDbk5uBm",
+	"yMTXUTXfuAIrHwNoztJTSlUFTLvvZ4SSZoaAEeaquTzILoLWw/h6pzUSuEfh048Y879n+fcuzvtKcfba",
+	"HU0sK0oBE8sE9bJlwIrnoBShNVviDULkv3Grtu5y7Vj/9FPGEntf0t9sREGQUIm3gO5XcLLJo7ZA6J55",
+	"ozNdgM5EYO7XP757SnTGFF6Vq+0enUkw0pPlYGtTmFZb3HXolpYHjXTP4GZ6u18qJbtGlYqWY4gDXQQu",
+	"9P1kdMH/YD7cSWTLAC1DvkHRWvy8tezY+Lnjup1Dfvb9XWLnNV8P++wesx05p7GoLIenhGlFgKdE0aWy",
+	"tYBXjKd1WnNDJLehkDXe5ySDm6f2RrI2Nq9Gm5degTLGt71V7K6mte/tHh/87ezgOT2YXdz+9fO7P2zE",
+	"9Qqax+LtO1jcF3VNaW1H5g7V29VH7RROfX0SjdCi9dERM5PcosbGAJsPjNuvIq/t46ji7JdqK21oBJa/",
+	"quxFUq0B64z7/RRgA8WddZ8hQkgqyfTyrfExHH8AlaFq/TNOzl6/MN7AKVlks8k//ut//U1stIXsa/X+",
+	"M61LuwbjM9Gd7ksDBaJKY+GqDEAbH8MWBxC4BrnUmRkgKn1ILMVZEW0DqorICmsIjJN1Smiti+xFfUVO",
+	"jk/sBXpKLv2l5ctzrgUphXFpKZkxzlQGaR2iVWQGmMgx0l9Uc/OuwivTfXej7VV8FzeJfjKgjuLoGqSy",
+	"Z3xi7X7gtGTRafTZ4ZPDY8u0GYL6iJbsyD0/9HfA54D4swEwJviLNDo1X35fAj97/SJau2R+cnw8cMG8",
+	"e7F8TT93r5C7dchnh0+iNolEp+8v4khVhXHTfL1NKpKqMOvGkaZzhboX5DUz1qN5GU94/cTd+O07Xc6U",
+	"xjviCJymh8X7cBeA1t3lvhvoce+bQu7yomI8gXDji0HlGp7NljbuMlsHVRgkVQR9xHDPDhdI3qq1RjgQ",
+	"0aDmyHZp6O5orbkIcC2XD9JeZEzc/u7inrwxKgzTambQjUZ0uMkMZJ0uCsEWDO+88WkAFRMJ+b9yeydm",
+	"qNNC47j17LuGSKtvxApXNyL/vb3Rf2pkcnRxt8LuP2WCpCxFOycmHBZG2mJxfYv3aYKRzlXedxJ7kPu/",
+	"dmNG8X/rEqGHy+Ndr9yKGTYMtB159kOm7nLkGBKtYf9JkKgjpyCRvmRG6NgBvUTq6dG4hRiD6VCkdW7q",
+	"66VrJLkByWtdiSy20Tj5UqTLrRC9Gb/WAbrr9p45OT554KVCpNOqft6hSczj0IUtB10jDHsEVENWH/5R",
+	"1XedO2TRlV1Htyy9s+xgxEiXYuz3NcWsoeLzLif9m+BgfTwpFkRp40JSRbwc2idsnuHebXgfrUK8CMMd",
+	"H8VkgQEf4KmyhrmzhoUL+wa4qs+E7YPP8R5I1Yguu8en5PINaLk8OLP5rjrK4yo0WpTcGhck5sb02KeU",
+	"e5uJRYOgPsm2ndB6Ft1d9ND9kVWU6w3mRk7aK2Nx0j6KONkzRVCDfI4OJwdL6yoTUufLvbLiVwiUBrfW",
+	"58yowttgwG2fk9ES6ygVC+6j20Gm9APCePjM4mH4zK2uYnvkgefGVe968Y/PDBJ8G7OH4wWc8+NghZg4",
+	"E9p2Otwr9b+puMEo2udESFIb6J4b7JY2MICPNQ47HC/qUeNcjitWhvsOtou/jkOFCFt3MnxyvGUrw734",
+	"E3XB+wiPogZuTESeNjb4AxOTxfSAJ8BaSPY003y3yf5vlfh/lB7A6gWCu9V4spYVdH2CJw++eJ80YQ3w",
+	"fnPPwNNJWOUirpuMqo1hB4glJGKOpsuDK1ge3V7B8m4oeOvB9eXS9mUNiZzV7qP2Esvu7XEvHtPKXu+b",
+	"FyACezcuJq7sxXbRLUug0kj1fYoC7IlqTCrctVFtGInkAKlyrs4uqO+6hOs5fOXmVejfHUZx0GlsiZlx",
+	"bmO0T/ZwzuFmGMUbaf8x/b7R4miPdOfdtI2A282SrEJ1I47enNtwDWQK84qTK4ASHfwUjMFsRtsivinM",
+	"qW1n3SVPeytuBXsfhRL7/VBNWCFh9w6seF0VTn9UpL7MOEpKjbGAHy3kfp8GGeE9tG//P1Y26yMK4Lu2",
+	"HaPN7U8mgD/SbO8P4Hvqbhvw3WOW1EjCgi5JImx7PWQpmYI8JO9cEQ9hRjlLoAWkRIum6MbGZl3Vmaw4",
+	"Rmcp+SCmh+QFVxooZjovzSSXhPJz7ivUsE7nsu4kcBnXFUOOn+2jJrTjar6eujofHGzYvNk7VeTbt99/",
+	"Z/4uIM9t2UG/y/JxOyy+04mhkPZcNweLxeLAMPNBJXNsLmIrknedvKhyzQwVHOGkKdV0dboH7aWylpnn",
+	"QJKMSppokE8JJZpOEZ9NRydyHmk6xZbej9uHBVoIfAUpo++cPGkBXyQa9IHlhCju66zSEHVo059ay5fV",
+	"uQyDnZL7t3HZeK3ijPDmYgX501rL96duQvRMBLe/R0IlkA+CcUjJFEVCQdWf8ZocdYLBqAZXZ1FsuKvR",
+	"vZjwz9n3JVAItcnyPHlgUVinTz/y1OqgvWqPgqF492sJ61q6a5jWzvOwz/j4HuOw5f9JZArHu6B9JtS9",
+	"kiNtjD5mprCPIk72TBH7yxQOe4l1prB9M6IvU7iRF83O3L4H84TeylL+ptDHky0c4gObLbR3VszWVzxr",
+	"d0mu1QTHeAUD8uxBWebR8okfB8M8cj5xkEf684kO8bilmMykKBrPLx2lyPByb8MtfXW5CmxhjRluiM4W",
+	"0NgSpNhe5VBEI/1Zc4lJIha8G4zLmdLf2vvqI8M1EIzW0GvKcvd7Ru0CyHaUJmUqodJKkCa6g0Tl3nQi",
+	"MGo1KdkikOP6h2xdhF03HBl68ROrkP4gpr+z+uhvxXRM0MoR8ycRscJLJrZfSTBgZZ73RqtQUnRkR0vu",
+	"94twB6NdYzHb/KBJ3V1nA2pdG55ue3/8+mInt+rhjPp2q4YAzX0jFqSgfGkvDz2GPhKl6mghg0m7rFNF",
+	"qAyoxp8X3Uwot/aHNQfdJdtY6dHAiiwd1vIfLLfvidusP4NCEy93MW0Aaft32dthvk/2GlC3NdnsD52u",
+	"WG0ryNjZ0/ETDzs7QXye/P7w6b0YxOigB7OBOXY1ozehw4vhfwps9NvLBj3rxXddjNgL030y6hU8poh6",
+	"BX0wLCXjCStpvjskVy5BGbfftQsosIX24OUntFmHE7E/2CH7sM1sU60R1pnb0+NrR7tQ/RvcTFrtOF0S",
+	"78P005uF7dGtsY7vjrDZ1vYSoPkV6H4pgFP/4LyPzUU6r23br8cH3ltNpfYNuWofkxLvKI0FnQRVFY8E",
+	"Ozv3eOC9wfH7g94a1EaIuebnFntZ+p0dsg+Wts3FRrC03VPsog2obF38AdtIES0ep0o3pZoGg3JGOFtY",
+	"2t1MIRd8jll4dMjVJtlq00Wq7USt1SAK2yhDES0Eyamcg5l+Luob/sbvPnv94pC8Bdf+BdthuB/4t01j",
+	"Ls07l5XML2Pb5YbxObl0juul/X2nH9+8dJl/uKGJzpfn3HxNORcVTyAltv2DT9G5H2bHRWwfkMu6tYfC",
+	"6gRO8Hds2lFKHN2kYPurAOoGHR9lFUC7c8uei5YdYHoMBQvamLhuPGQmJDoYLhz4cWfhzhylubg10tcc",
+	"dEOchsMsha5c2/M8dBFHNwcKEmlEGuKhy2gjb0HW5PdRl7O2q3C48EyWtX6EbB1CTYlrpyFWq0tUTIAm",
+	"metDYut7yEyCygwaunHdOeg+eB3vle73igb04xcZYCujBhmtaqgeBOyYeMnZNfw65Jy8ZNeP6p64X6MM",
+	"Fe9pkgpQg61WfnKQwiixLbL0Kehw1xWjbpeDB35jRvxmJ05sIdAXx5/tbT0utK3psz8AShRdkkW23Bru",
+	"CeXEABvCwO9lCMsB5kVHu9jHLTpCPesm6trCFdaBtcq20VbFXmNO0GPzvUzkabdQVgXSD8/RHJoLo+Dq",
+	"NkdNjbFx+5WWlM0zTRjXwpauoQJcmb1/buH78y7o0lhO7fID3//GcXR3ijOZZNhhCS3y9av67nV/7a/7",
+	"uhFnCyGvyBQybMXm6uFbjaOaaWx/3rgrzr2PH1tA29bH9ceMliVwSNtdhaxx2p3LEiUu7zsl+X6VPlPn",
+	"SOfu4u7/AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -17,9 +17,11 @@ type rule struct {
 	operation  string
 	public     bool                 // asks for no credential
 	scopes     []tenancy.Permission // the caller needs all of them
-	parameters openapi3.Parameters  // of path and query
+	parameters openapi3.Parameters  // of path, query and header
 	body       *openapi3.Schema     // of a JSON body; nil: the route reads none
 	upload     bool                 // takes multipart/form-data
+	idempotent bool                 // takes an Idempotency-Key
+	secret     bool                 // x-secret: the answer holds a secret, and is never stored
 }
 
 // contract holds the rules by method and Echo's spelling of the path, e.g. "GET /api/v1/imports/:id".
@@ -35,6 +37,8 @@ func readContract(spec *openapi3.T) (contract, error) {
 				return nil, err
 			}
 			r.readBody(op)
+			r.idempotent = r.parameters.GetByInAndName(openapi3.ParameterInHeader, keyHeader) != nil
+			r.secret = op.Extensions["x-secret"] == true
 			out[method+" "+echoPath(path)] = r
 		}
 	}

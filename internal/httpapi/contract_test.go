@@ -134,3 +134,31 @@ func TestRefusalOfDataIsAudited(t *testing.T) {
 		require.Contains(t, operations, operation)
 	}
 }
+
+func TestEveryPostThatCreatesTakesAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	rules, err := readContract(theSpec(t))
+	require.NoError(t, err)
+	for path, item := range theSpec(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			accepted := op.Responses.Value("202")
+			creates := method == http.MethodPost && (op.Responses.Value("201") != nil || accepted != nil && accepted.Value.Headers["Location"] != nil)
+			require.Equal(t, creates, rules[method+" "+echoPath(path)].idempotent, op.OperationID)
+		}
+	}
+}
+
+// An answer that holds what nobody may keep says so in the contract.
+func TestEveryAnswerWithASecretIsMarked(t *testing.T) {
+	t.Parallel()
+	rules, err := readContract(theSpec(t))
+	require.NoError(t, err)
+	for path, item := range theSpec(t).Paths.Map() {
+		if item.Post == nil || item.Post.Responses.Value("201") == nil {
+			continue
+		}
+		properties := item.Post.Responses.Value("201").Value.Content[echo.MIMEApplicationJSON].Schema.Value.Properties
+		holds := properties["url"] != nil || properties["token"] != nil || properties["key"] != nil && properties["prefix"] != nil || properties["secret"] != nil
+		require.Equal(t, holds, rules["POST "+echoPath(path)].secret, path)
+	}
+}

@@ -43,6 +43,7 @@ type house struct {
 	admin   *pgxpool.Pool
 	server  *httpapi.Server
 	address string
+	cfg     httpapi.Config
 	log     *journal
 	stop    func(ctx context.Context) error // ends the server; once
 }
@@ -102,15 +103,24 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	require.NoError(t, h.app.Catalog.Refresh(ctx))
 	served := httpapi.Config{
 		Pool: h.app.Pool, Keys: auth.NewKeys(h.app.Pool), Audit: h.app.Audit, Catalog: h.app.Catalog, Objects: h.app.Objects,
-		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Ready: h.app.Migrated, Log: logger, Now: time.Now,
+		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Idempotency: h.app.Idempotency, Ready: h.app.Migrated, Log: logger, Now: time.Now,
 		UploadBytes: 1 << 20, BodyBytes: 64 << 10, HeaderTimeout: soon, IdleTimeout: soon, StallTimeout: soon,
 	}
 	for _, change := range changes {
 		change(&served)
 	}
+	h.cfg = served
 	h.serve(t, served)
 	log.plant(s3.SecretKey)
 	return h
+}
+
+// twin gives the house as another replica serves it.
+func (h *house) twin(t *testing.T) *house {
+	t.Helper()
+	twin := *h
+	twin.serve(t, h.cfg)
+	return &twin
 }
 
 func (h *house) serve(t *testing.T, cfg httpapi.Config) {

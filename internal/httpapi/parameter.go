@@ -10,7 +10,7 @@ import (
 	"wharf/internal/fault"
 )
 
-// checkParameters holds the values of path and query against the contract, before the generated decoder binds them: it
+// checkParameters holds the values of path, query and header against the contract, before the generated decoder binds them: it
 // would say what went wrong inside it, and knows neither limits nor enumerations. A query parameter that the contract
 // does not know is ignored.
 func checkParameters(next echo.HandlerFunc) echo.HandlerFunc {
@@ -20,8 +20,11 @@ func checkParameters(next echo.HandlerFunc) echo.HandlerFunc {
 		for _, ref := range ruleOf(c).parameters {
 			p := ref.Value
 			values := query[p.Name]
-			if p.In == openapi3.ParameterInPath {
+			switch p.In {
+			case openapi3.ParameterInPath:
 				values = []string{pathValue(c, p.Name)}
+			case openapi3.ParameterInHeader:
+				values = c.Request().Header.Values(p.Name)
 			}
 			switch {
 			case len(values) > 1:

@@ -16,6 +16,7 @@ import (
 	"wharf/internal/auth"
 	"wharf/internal/catalog"
 	"wharf/internal/exporter"
+	"wharf/internal/idempotency"
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
@@ -23,17 +24,18 @@ import (
 
 // Config is what a Server needs; all of it is required but TrustProxies.
 type Config struct {
-	Pool      *pgxpool.Pool
-	Keys      *auth.Keys
-	Audit     *audit.Log
-	Catalog   *catalog.Cache
-	Objects   *objectstore.Store
-	Importers *importer.Service
-	Exports   *exporter.Service
-	Jobs      *jobs.Client
-	Ready     func(ctx context.Context) error // migrations are applied
-	Log       *slog.Logger
-	Now       func() time.Time // the wall clock: deadlines of connections go by it
+	Pool        *pgxpool.Pool
+	Keys        *auth.Keys
+	Audit       *audit.Log
+	Catalog     *catalog.Cache
+	Objects     *objectstore.Store
+	Importers   *importer.Service
+	Exports     *exporter.Service
+	Jobs        *jobs.Client
+	Idempotency *idempotency.Store
+	Ready       func(ctx context.Context) error // migrations are applied
+	Log         *slog.Logger
+	Now         func() time.Time // the wall clock: deadlines of connections go by it
 
 	UploadBytes   int64         // of a file
 	BodyBytes     int64         // of a JSON body
@@ -45,7 +47,7 @@ type Config struct {
 
 func (c Config) validate() error {
 	parts := c.Pool != nil && c.Keys != nil && c.Audit != nil && c.Catalog != nil && c.Objects != nil && c.Importers != nil &&
-		c.Exports != nil && c.Jobs != nil && c.Ready != nil && c.Log != nil && c.Now != nil
+		c.Exports != nil && c.Jobs != nil && c.Idempotency != nil && c.Ready != nil && c.Log != nil && c.Now != nil
 	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
 	if !parts || !limits {
 		return errors.New("httpapi: every field of Config but TrustProxies is required")
@@ -87,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 	e.HTTPErrorHandler = s.handleError
 	e.Binder = strictBinder{}
 	e.IPExtractor = ipExtractor(cfg.TrustProxies)
-	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters)
+	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters, s.idempotent)
 	RegisterHandlers(e, NewStrictHandler(&handlers{Server: s, document: document}, nil))
 	if err := s.contract.covers(e.Routes()); err != nil {
 		return nil, err

@@ -23,8 +23,12 @@ import (
 // CreateImport streams the file to the store as it comes and starts the import when the form is whole. What was stored
 // for a request that is refused is deleted again.
 func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObject) (CreateImportResponseObject, error) {
-	f := importForm{h: h, given: map[string]bool{}}
+	f := importForm{h: h, given: map[string]string{}}
 	if err := f.readAny(ctx, req); err != nil {
+		f.discard(ctx)
+		return nil, err
+	}
+	if err := once(ctx, f.fingerprint()...); err != nil {
 		f.discard(ctx)
 		return nil, err
 	}
@@ -56,7 +60,7 @@ type importForm struct {
 	h     *handlers
 	req   importer.Request
 	file  *objectstore.Object // stored; nil before
-	given map[string]bool     // names of the parts that came
+	given map[string]string   // the parts that came, by name; of the file its name
 }
 
 var errNotImport = fault.New(fault.UnsupportedMedia,
@@ -133,24 +137,36 @@ func fieldFault(name, message string) error {
 
 func (f *importForm) take(ctx context.Context, part *multipart.Part) error {
 	name := part.FormName()
+	_, twice := f.given[name]
 	switch {
 	case name == "":
 		return fault.New(fault.Malformed, "a part of the form has no name")
-	case f.given[name]:
+	case twice:
 		return fieldFault(name, "is given twice")
-	}
-	f.given[name] = true
-	if name == "file" {
+	case name == "file":
+		f.given[name] = fileName(part.FileName())
 		return f.store(ctx, part)
 	}
 	value, err := readField(name, part)
 	if err != nil {
 		return err
 	}
+	f.given[name] = value
 	if err := setField(&f.req, name, value); err != nil {
 		return fieldFault(name, err.Error())
 	}
 	return nil
+}
+
+// fingerprint tells the form from others: by its fields, whatever their order, and the file's bytes.
+func (f *importForm) fingerprint() (parts [][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(f.given)) {
+		parts = append(parts, []byte(name), []byte(f.given[name]))
+	}
+	if f.file != nil {
+		parts = append(parts, []byte(f.file.SHA256))
+	}
+	return parts
 }
 
 // fieldBytes is how much one part other than the file may hold.

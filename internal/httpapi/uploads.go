@@ -4,6 +4,8 @@ import (
 	"context"
 )
 
+const uploadsPath = "/api/v1/uploads/"
+
 // CreateUpload announces a file and gives the URL that takes it.
 func (h *handlers) CreateUpload(ctx context.Context, req CreateUploadRequestObject) (CreateUploadResponseObject, error) {
 	n := *req.Body
@@ -12,7 +14,7 @@ func (h *handlers) CreateUpload(ctx context.Context, req CreateUploadRequestObje
 	if err != nil {
 		return nil, err
 	}
-	location := "/api/v1/uploads/" + u.ID.String()
+	location := uploadsPath + u.ID.String()
 	return CreateUpload201JSONResponse{Body: u, Headers: CreateUpload201ResponseHeaders{Location: &location}}, nil
 }
 
