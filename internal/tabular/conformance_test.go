@@ -97,6 +97,10 @@ func formats() []format {
 		}, 2},
 		{"JSON lines", objects("", "\n", "\n"), 1},
 		{"JSON array", objects("[", ",\n  ", "]\n"), 1},
+		{"XLSX, inline", inlineBook, 2},
+		{"XLSX, shared", sharedBook, 2},
+		{"XLSX in gzip", func(n int) []byte { return gzipped(sharedBook(n)) }, 2},
+		{"XLSX in zip", func(n int) []byte { return deflated("people.xlsx", string(inlineBook(n))) }, 2},
 		{"JSON lines in gzip", func(n int) []byte { return gzipped(objects("", "\n", "\n")(n)) }, 1},
 	}
 }

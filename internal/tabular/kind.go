@@ -32,7 +32,6 @@ const saveAs = ": open the file in a spreadsheet program and save it as .xlsx or
 
 // refusals say of every kind that has no reader what a person can do about it.
 var refusals = map[kind]string{
-	kindXLSX:      "Excel workbooks (.xlsx) cannot be read here: save the sheet as CSV",
 	kindXLSB:      "binary Excel workbooks (.xlsb) cannot be read" + saveAs,
 	kindXLS:       "old Excel workbooks (.xls) and other documents of that age cannot be read" + saveAs,
 	kindEncrypted: "the workbook is protected by a password: take the password off and save it again as .xlsx or CSV",
@@ -96,17 +95,18 @@ func kindOf(head []byte) kind {
 	return kindText
 }
 
-// kindOfZip looks at the names inside of a zip: office documents are zips too.
+// kindOfZip looks at the names inside of a zip: office documents are zips too. One that is neither text nor presentation
+// passes for a workbook, whose parts may have any name; reading it will tell.
 func kindOfZip(names []string) kind {
-	var office, xl, bin bool
+	var office, other, bin bool
 	for _, name := range names {
-		switch n := strings.ToLower(name); {
+		switch n := partKey(name); {
 		case n == "[content_types].xml":
 			office = true
 		case n == "xl/workbook.bin":
 			bin = true
-		case strings.HasPrefix(n, "xl/"):
-			xl = true
+		case strings.HasPrefix(n, "word/"), strings.HasPrefix(n, "ppt/"), strings.HasPrefix(n, "visio/"):
+			other = true
 		case n == "mimetype" || n == "meta-inf/manifest.xml":
 			return kindODF
 		case strings.HasPrefix(n, "index/") && strings.HasSuffix(n, ".iwa"), n == "index.zip":
@@ -116,12 +116,27 @@ func kindOfZip(names []string) kind {
 	switch {
 	case office && bin:
 		return kindXLSB
-	case office && xl:
-		return kindXLSX
-	case office:
+	case office && other:
 		return kindDocument
+	case office:
+		return kindXLSX
 	}
 	return kindZip
+}
+
+// beginsLikeOffice reports whether the first entry of a zip is one that office documents begin with.
+func beginsLikeOffice(head []byte) bool {
+	const nameAt = 30 // of a local file header
+	if len(head) < nameAt {
+		return false
+	}
+	name := strings.ToLower(string(head[nameAt:min(len(head), nameAt+len("[content_types].xml"))]))
+	for _, p := range []string{"[content_types].xml", "_rels/", "xl/", `xl\`, "docprops/", "customxml/"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // kindOfText tells markup from a table, on decoded text.

@@ -20,8 +20,8 @@ func TestOtherFormatsAreRefused(t *testing.T) {
 		data string
 		kind kind
 	}{
-		"xlsx":             {string(zipped("[Content_Types].xml", "", "xl/workbook.xml", "", "xl/worksheets/sheet1.xml", "")), kindXLSX},
 		"xlsb":             {string(zipped("[Content_Types].xml", "", "xl/workbook.bin", "")), kindXLSB},
+		"a package":        {string(zipped("[Content_Types].xml", "", "parts/model.xml", "")), kindDocument},
 		"docx":             {string(zipped("[Content_Types].xml", "", "word/document.xml", "")), kindDocument},
 		"ods":              {string(zipped("mimetype", "application/vnd.oasis.opendocument.spreadsheet", "content.xml", "")), kindODF},
 		"numbers":          {string(zipped("Index/Document.iwa", "", "preview.jpg", "")), kindNumbers},

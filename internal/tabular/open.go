@@ -54,6 +54,8 @@ func openContent(c *content, opts Options, size int) (Reader, error) {
 	switch c.kind {
 	case kindText:
 		return openText(c, opts, size)
+	case kindXLSX:
+		return openXLSX(c, opts, size)
 	default:
 		return nil, refuse(c.kind)
 	}

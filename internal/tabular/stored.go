@@ -91,18 +91,29 @@ func (s *stored) seek(off int64) error {
 	return nil
 }
 
-// alive gives the error of a context that has ended.
+// alive gives the error of a context that has ended, and remembers it.
 func (s *stored) alive() error {
+	if err := s.ended(); err != nil {
+		s.err = err
+		return err
+	}
+	return nil
+}
+
+// ended is alive without the memory: another goroutine may be reading.
+func (s *stored) ended() error {
 	if err := s.ctx.Err(); err != nil {
-		return s.failed(err)
+		return storedError(err)
 	}
 	return nil
 }
 
 func (s *stored) failed(err error) error {
-	s.err = fmt.Errorf("tabular: read the stored file: %w", err)
+	s.err = storedError(err)
 	return s.err
 }
+
+func storedError(err error) error { return fmt.Errorf("tabular: read the stored file: %w", err) }
 
 func (s *stored) close() error {
 	if s.body == nil {

@@ -31,11 +31,18 @@ func newText(c *content, given string) (*text, error) {
 	if _, err := io.CopyN(io.Discard, c.r, int64(skip)); err != nil {
 		return nil, err //nolint:wrapcheck // the mark was seen in head: it cannot fail
 	}
-	t := &text{r: c.r, charset: cs, ascii: !known}
-	if cs.enc != nil {
-		t.r = transform.NewReader(c.r, cs.enc.NewDecoder())
-	}
+	t := decodedText(c.r, cs)
+	t.ascii = !known
 	return t, nil
+}
+
+// decodedText gives what is known to be of an encoding.
+func decodedText(r io.Reader, cs charset) *text {
+	t := &text{r: r, charset: cs}
+	if cs.enc != nil {
+		t.r = transform.NewReader(r, cs.enc.NewDecoder())
+	}
+	return t
 }
 
 // decoded reports whether what Read gives now comes out of a decoder.

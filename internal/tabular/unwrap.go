@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"strings"
 
@@ -19,6 +20,8 @@ import (
 const (
 	// headBytes is how much of a file is looked at to tell what it is.
 	headBytes = 64 << 10
+	// wholeBytes is the largest zip that is held in memory: reading it once costs less than going to and fro in it.
+	wholeBytes = 4 << 20
 	// directoryBytes bounds what is read of a zip's list of files, and with it the memory that the list takes.
 	directoryBytes = 4 << 20
 )
@@ -38,6 +41,11 @@ type content struct {
 	compression string // "", "gzip", "zip"
 	start       int64  // where the compressed bytes begin in the stored file
 	closer      io.Closer
+	zip         *zip.Reader // of a document that is a zip
+	whole       bool        // the stored file is in memory
+	size        int64       // of the stored file
+	file        *os.File    // holds what was taken out of it, if stored reads that
+	cancel      context.CancelFunc
 }
 
 // unwrap opens src, takes off one layer of compression and looks at what is inside.
@@ -45,7 +53,8 @@ func unwrap(ctx context.Context, src Source, limits Limits) (*content, error) {
 	if src.Size() == 0 {
 		return nil, errEmptyFile
 	}
-	c := &content{stored: newStored(ctx, src)}
+	ctx, cancel := context.WithCancel(ctx)
+	c := &content{stored: newStored(ctx, src), size: src.Size(), cancel: cancel}
 	err := c.open(limits)
 	if err != nil {
 		_ = c.close() // the first error is the one that counts
@@ -72,14 +81,17 @@ func (c *content) open(limits Limits) error {
 	if err != nil {
 		return c.blame(err)
 	}
-	if inner == nil {
+	if c.zip != nil {
 		return nil // a document that is a zip
 	}
 	c.compression = string(c.kind)
 	if err := c.peek(&limited{r: inner, stored: c.stored, start: c.start, limits: limits, packed: string(c.kind)}); err != nil {
 		return err
 	}
-	if c.kind == kindGzip || c.kind == kindZip {
+	switch {
+	case c.kind == kindZip && beginsLikeOffice(c.head):
+		return c.unpackDocument()
+	case c.kind == kindGzip || c.kind == kindZip:
 		c.kind = kindPacked
 	}
 	return nil
@@ -103,15 +115,12 @@ func (c *content) peek(r io.Reader) error {
 	return nil
 }
 
-// openZip gives the one file inside of the zip; or nil, and the kind of document that the zip is.
+// openZip gives the one file inside of the zip; or sets c.zip, and the kind of document that the zip is.
 func (c *content) openZip() (io.Reader, error) {
-	c.stored.budget = directoryBytes
-	z, err := zip.NewReader(c.stored, c.stored.src.Size())
-	c.stored.budget = -1
+	z, err := c.directory()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // blame translates it
+		return nil, err
 	}
-	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(buffered(r)) })
 	var names []string
 	var files []*zip.File
 	for _, f := range z.File {
@@ -121,7 +130,7 @@ func (c *content) openZip() (io.Reader, error) {
 		}
 	}
 	if k := kindOfZip(names); k != kindZip {
-		c.kind = k
+		c.kind, c.zip = k, z
 		return nil, nil
 	}
 	if len(files) != 1 {
@@ -138,7 +147,31 @@ func (c *content) openZip() (io.Reader, error) {
 	if c.start, err = files[0].DataOffset(); err != nil {
 		return nil, err //nolint:wrapcheck // blame translates it
 	}
+	if c.whole {
+		c.start = 0
+	}
 	return r, nil
+}
+
+// directory reads the zip's list of files.
+func (c *content) directory() (*zip.Reader, error) {
+	size := c.stored.src.Size()
+	var r io.ReaderAt = c.stored
+	if size <= wholeBytes {
+		data, err := io.ReadAll(c.r)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // errors of stored are ours
+		}
+		r, c.whole = bytes.NewReader(data), true
+	}
+	c.stored.budget = directoryBytes
+	z, err := zip.NewReader(r, size)
+	c.stored.budget = -1
+	if err != nil {
+		return nil, err //nolint:wrapcheck // blame translates it
+	}
+	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(buffered(r)) })
+	return z, nil
 }
 
 // incidental tells the entries that archivers add by themselves.
@@ -166,7 +199,20 @@ func damaged(archive string, cause error) *fault.Error {
 	return fault.Wrap(cause, fault.Invalid, "the "+archive+" file is damaged: make it again, or upload the file itself")
 }
 
+// alive gives the error of a context that has ended.
+func (c *content) alive() error { return c.stored.ended() }
+
 func (c *content) close() error {
+	c.cancel()
+	err := c.closeEntry()
+	if c.file != nil {
+		_ = c.file.Close() // it has no name: nothing of it is left
+	}
+	return err
+}
+
+// closeEntry ends reading the stored file.
+func (c *content) closeEntry() error {
 	if c.closer != nil {
 		closer := c.closer
 		c.closer = nil
@@ -185,6 +231,8 @@ type limited struct {
 	start  int64 // where its compressed bytes begin in the stored file
 	limits Limits
 	packed string // what it comes out of: "gzip", "zip", or nothing
+	part   string // its name, if it is a part of a workbook
+	before int64  // decompressed bytes of the parts before it
 	n      int64
 }
 
@@ -192,7 +240,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	l.n += int64(n)
 	switch {
-	case l.n > l.limits.DecompressedBytes:
+	case l.before+l.n > l.limits.DecompressedBytes:
 		return 0, overLimit("decompressed bytes", l.limits.DecompressedBytes, "the file holds too much data")
 	case l.packed != "" && l.n > ratioGrace && l.n/max(l.stored.pos-l.start, 1) >= l.limits.Ratio:
 		return 0, overLimit("ratio", l.limits.Ratio, "the file expands to too many times its compressed size")
@@ -200,6 +248,9 @@ func (l *limited) Read(p []byte) (int, error) {
 		return n, err //nolint:wrapcheck // io.EOF has to stay what it is
 	case l.stored.err != nil:
 		return n, l.stored.err
+	}
+	if l.part != "" {
+		return n, damagedPart(l.part, err)
 	}
 	return n, damaged(l.packed, err)
 }
