@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -37,7 +38,7 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 			a.secrets, err = s.secrets(ctx, tx, tenant, Owner{a.OwnerKind, a.OwnerID})
 			return err
 		}
-		if err != ErrNotFound { //nolint:errorlint // one gives it as it is
+		if !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		if _, err := one[deliveryRow](ctx, tx, ErrNotFound, selectDelivery, tenant, id); err != nil {
@@ -49,11 +50,7 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 	if err != nil || ended {
 		return err
 	}
-	got := s.post(ctx, id, a)
-	if got.err != nil && ctx.Err() != nil { // we were told to stop; it says nothing about the receiver
-		return fmt.Errorf("webhook: interrupted: %w", context.Cause(ctx))
-	}
-	return s.record(ctx, tenant, id, a, got, complete)
+	return s.record(ctx, tenant, id, a, s.post(ctx, id, a), complete)
 }
 
 const (
@@ -64,7 +61,8 @@ delivered_at = clock_timestamp() WHERE tenant_id = $1 AND id = $2 AND state = 'p
 next_attempt_at = clock_timestamp() + make_interval(secs => $6) WHERE tenant_id = $1 AND id = $2 AND state = 'pending'`
 )
 
-// record writes what came of the attempt; a success together with the job's end.
+// record writes what came of the attempt; a success together with the job's end. If ctx has ended nothing is written: that
+// the attempt broke off says nothing about the receiver.
 func (s *Service) record(ctx context.Context, tenant, id uuid.UUID, a attempt, got answer, complete func(context.Context, pgx.Tx) error) error {
 	failure := got.err
 	if failure != nil && failure.Code == fault.Unavailable {
