@@ -17,7 +17,6 @@ var lexiconText string
 type lexicon struct {
 	phrases map[string][]string // words joined by spaces → terms
 	stems   map[string][]string // stem of a single word → terms
-	words   map[string]bool     // single words, also those within phrases
 	longest int                 // words of the longest phrase
 	merges  []merge             // longest first
 	light   map[string]weight
@@ -25,6 +24,8 @@ type lexicon struct {
 	near    map[string][]neighbour
 	moment  map[string]bool
 	stop    map[string]bool
+
+	vocabulary vocabulary // single words, also those within phrases
 }
 
 // merge replaces terms that stand together in a name by others.
@@ -42,8 +43,9 @@ var words = sync.OnceValue(func() *lexicon { return parseLexicon(lexiconText) })
 
 func parseLexicon(text string) *lexicon {
 	l := &lexicon{
-		phrases: map[string][]string{}, stems: map[string][]string{}, words: map[string]bool{}, light: map[string]weight{},
+		phrases: map[string][]string{}, stems: map[string][]string{}, light: map[string]weight{},
 		apart: map[string][]int{}, near: map[string][]neighbour{}, moment: map[string]bool{}, stop: map[string]bool{},
+		vocabulary: newVocabulary(),
 	}
 	section, group := "", 0
 	for line := range strings.Lines(text) {
@@ -73,10 +75,10 @@ func parseLexicon(text string) *lexicon {
 			l.addNear(parts[0], parts[1], decimal(parts[2]))
 			l.addNear(parts[1], parts[0], decimal(parts[2]))
 		case "[moment]":
-			l.addAll(l.moment, parts)
+			addAll(l.moment, parts)
 		case "[stop]":
-			l.addAll(l.stop, parts)
-			l.addAll(l.words, parts)
+			addAll(l.stop, parts)
+			l.vocabulary.add(parts...)
 		}
 	}
 	slices.SortStableFunc(l.merges, func(a, b merge) int { return len(b.from) - len(a.from) })
@@ -88,7 +90,7 @@ func (l *lexicon) addNames(terms, names []string) {
 		parts := split(name)
 		l.phrases[strings.Join(parts, " ")] = terms
 		l.longest = max(l.longest, len(parts))
-		l.addAll(l.words, parts)
+		l.vocabulary.add(parts...)
 		if len(parts) == 1 {
 			if s := stem(parts[0]); l.stems[s] == nil {
 				l.stems[s] = terms
@@ -101,7 +103,7 @@ func (l *lexicon) addNear(a, b string, how float64) {
 	l.near[a] = append(l.near[a], neighbour{b, how})
 }
 
-func (*lexicon) addAll(set map[string]bool, words []string) {
+func addAll(set map[string]bool, words []string) {
 	for _, w := range words {
 		set[w] = true
 	}

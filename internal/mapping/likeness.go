@@ -40,6 +40,9 @@ func (l *lexicon) likeness(header, field []string) float64 {
 	distinct := 0
 	for _, t := range onlyHeader {
 		cost := l.lack(t, moment).header
+		if slices.ContainsFunc(field, func(f string) bool { return l.alike(t, f) > 0.7 }) {
+			cost = min(cost, repeated) // "Company / Account"
+		}
 		unmatched += cost
 		if cost >= 1 {
 			distinct |= 1
@@ -60,6 +63,9 @@ func (l *lexicon) likeness(header, field []string) float64 {
 	}
 	return shared / (shared + unmatched)
 }
+
+// repeated is what a term costs that says again what the other side has.
+const repeated = 0.1
 
 // lack is the weight of a term that one side lacks. "start" and "start date" are one thing, "order" and "order date" are not.
 func (l *lexicon) lack(term string, moment bool) weight {

@@ -11,29 +11,26 @@ type reading struct {
 	sure  float64 // 0–1: what the likeness to another reading is multiplied by
 }
 
-// reader understands names. Its vocabulary grows by the words of the fields, so that those are known in headers too.
+// reader understands names. Besides the lexicon's words it knows those of the fields.
 type reader struct {
 	*lexicon
-	known   map[string]bool     // words of the lexicon and of the fields
-	typos   map[string][]string // a known word less one letter → known words
-	subject []string            // terms of what a row is
+	own     vocabulary
+	subject []string // terms of what a row is
 }
 
 const (
 	misspelt   = 0.9  // a word was taken for another
 	understood = 0.97 // what a row is was left out
-	leastTypo  = 5    // letters of a word that may be misspelt
 )
 
 func newReader(fields []string, subject string) *reader {
-	r := &reader{lexicon: words(), known: map[string]bool{}, typos: map[string][]string{}}
+	r := &reader{lexicon: words(), own: newVocabulary()}
 	for _, name := range fields {
 		for _, w := range split(name) {
-			r.know(w)
+			if !r.vocabulary.words[w] {
+				r.own.add(w)
+			}
 		}
-	}
-	for w := range r.words {
-		r.know(w)
 	}
 	if parts := split(subject); len(parts) > 0 { // "sale_items": a row is an item
 		r.subject, _ = r.terms(parts[len(parts)-1:])
@@ -41,16 +38,12 @@ func newReader(fields []string, subject string) *reader {
 	return r
 }
 
-func (r *reader) know(word string) {
-	if r.known[word] || isNumber(word) {
-		return
+func (r *reader) knows(word string) bool {
+	if r.vocabulary.words[word] || r.own.words[word] {
+		return true
 	}
-	r.known[word] = true
-	if len(word) >= leastTypo {
-		for _, less := range shortened(word) {
-			r.typos[less] = append(r.typos[less], word)
-		}
-	}
+	one := singular(word)
+	return one != word && (r.vocabulary.words[one] || r.own.words[one])
 }
 
 // read gives the ways to understand a name, the plainest first; none for a name without words.
@@ -67,11 +60,17 @@ func (r *reader) read(name string) []reading {
 	case len(rest) == len(terms):
 	case len(rest) > 0:
 		out = append(out, reading{rest, sure * understood})
+		if len(rest) == 1 && slices.Contains(ownIDs, rest[0]) {
+			out = append(out, reading{[]string{"external", "id"}, sure * 0.9})
+		}
 	default: // "Company" in a list of companies is a company's name, "Invoice" in one of invoices its number
 		out = append(out, reading{[]string{"name"}, sure * 0.85}, reading{[]string{"number"}, sure * 0.8})
 	}
 	return out
 }
+
+// ownIDs are terms by which files number what they list: "Customer No." of customers is what their system knows them by.
+var ownIDs = []string{"id", "number", "reference"}
 
 // terms finds what the words mean. sure is lower if one had to be taken for another.
 func (r *reader) terms(parts []string) (terms []string, sure float64) {
@@ -138,7 +137,7 @@ func containsAll(set, all []string) bool {
 
 // spell gives a word as known words: itself, what it is made of ("stagename"), or the one it was meant to be.
 func (r *reader) spell(word string) (parts []string, sure float64) {
-	if r.known[word] || r.known[singular(word)] || isNumber(word) {
+	if r.knows(word) || isNumber(word) {
 		return []string{word}, 1
 	}
 	if parts := r.parts(word); parts != nil {

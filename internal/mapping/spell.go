@@ -8,10 +8,43 @@ import (
 
 // Bounds of a word written together, in bytes. Words of two letters are known only where they stand in such names.
 const (
-	leastCompound = 6
+	leastCompound = 5
 	mostCompound  = 48
 	leastPart     = 3
+	leastTypo     = 5 // of a word that may be misspelt
 )
+
+// vocabulary is a set of words that also finds those that are spelt nearly like another.
+type vocabulary struct {
+	words map[string]bool
+	typos map[string][]string // a word less one letter → words
+}
+
+func newVocabulary() vocabulary { return vocabulary{map[string]bool{}, map[string][]string{}} }
+
+func (v vocabulary) add(words ...string) {
+	for _, w := range words {
+		if v.words[w] || isNumber(w) {
+			continue
+		}
+		v.words[w] = true
+		if len(w) < leastTypo {
+			continue
+		}
+		for _, less := range shortened(w) {
+			v.typos[less] = append(v.typos[less], w)
+		}
+	}
+}
+
+// near gives the words that may be one letter off, among others.
+func (v vocabulary) near(less string) []string {
+	near := v.typos[less]
+	if len(less) >= leastTypo && v.words[less] {
+		near = append(near[:len(near):len(near)], less)
+	}
+	return near
+}
 
 // parts takes a word apart into the fewest known words that make it up wholly; nil if there are none.
 func (r *reader) parts(word string) []string {
@@ -31,7 +64,7 @@ func (r *reader) parts(word string) []string {
 			}
 		}
 	}
-	if count[n] < 2 || count[n] > n/leastPart {
+	if count[n] < 2 {
 		return nil
 	}
 	var parts []string
@@ -52,7 +85,7 @@ func (r *reader) isPart(word string, start, end int) bool {
 	case "by":
 		return start > 0
 	}
-	return len(part) >= leastPart && (r.known[part] || r.known[singular(part)])
+	return len(part) >= leastPart && r.knows(part)
 }
 
 // meant gives the one known word that differs from word by a letter too many, too few, wrong or swapped with the next.
@@ -60,11 +93,7 @@ func (r *reader) isPart(word string, start, end int) bool {
 func (r *reader) meant(word string) string {
 	var found string
 	for _, less := range append(shortened(word), word) {
-		candidates := r.typos[less]
-		if r.known[less] && len(less) >= leastTypo {
-			candidates = append(candidates[:len(candidates):len(candidates)], less)
-		}
-		for _, w := range candidates {
+		for _, w := range slices.Concat(r.vocabulary.near(less), r.own.near(less)) {
 			if w[0] != word[0] || w == found || !oneOff(w, word) {
 				continue
 			}

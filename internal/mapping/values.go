@@ -16,8 +16,11 @@ const (
 	mostCells = 60 // filled ones of a column
 )
 
-// website is no type of a field, but a look that values have.
-const website = "website"
+// Looks that values have, beside the types of fields.
+const (
+	website  = "website"
+	currency = "currency"
+)
 
 // values tells how the cells of a sample fit fields.
 type values struct {
@@ -29,7 +32,7 @@ type values struct {
 
 // look is what the values of a field look like.
 type look struct {
-	kind    string // a field's type or website; "" for any text
+	kind    string // a field's type, website or currency; "" for any text
 	probe   int    // index into the program's fields, -1 for none
 	options int
 }
@@ -63,7 +66,7 @@ func newValues(sample *tabular.Batch, fields []rowprogram.Field, readings [][]re
 				l.kind = textLook(readings[f])
 			}
 		}
-		if l.kind != "" && l.kind != website {
+		if l.kind != "" && l.kind != website && l.kind != currency {
 			l.probe = len(probes)
 			field.Type, field.Name = l.kind, strconv.Itoa(l.probe)
 			probes = append(probes, field)
@@ -80,7 +83,7 @@ func newValues(sample *tabular.Batch, fields []rowprogram.Field, readings [][]re
 func textLook(readings []reading) string {
 	for _, r := range readings {
 		for _, l := range []struct{ term, kind string }{
-			{"email", rowprogram.TypeEmail}, {"phone", rowprogram.TypePhone}, {website, website},
+			{"email", rowprogram.TypeEmail}, {"phone", rowprogram.TypePhone}, {website, website}, {currency, currency},
 		} {
 			if slices.Contains(r.terms, l.term) && !slices.ContainsFunc(r.terms, func(t string) bool { return t != l.term && words().weigh(t).header >= 1 }) {
 				return l.kind
@@ -100,7 +103,7 @@ func (v *values) check(f, c int) verdict {
 	distinct := map[string]bool{}
 	for _, i := range v.columns[c] {
 		cell := v.sample.Cells[i]
-		ok := l.kind == website && isWebsite(cell)
+		ok := l.kind == website && isWebsite(cell) || l.kind == currency && !bytes.ContainsAny(cell, "0123456789")
 		if l.probe >= 0 && v.program != nil {
 			kind := tabular.Text
 			if v.sample.Kinds != nil {
@@ -156,7 +159,7 @@ func isWebsite(cell []byte) bool {
 
 // strength is how much values of a kind say: a column of numbers may be anything, one of e-mail addresses may not.
 var strength = map[string]float64{
-	rowprogram.TypeEmail: 0.4, rowprogram.TypeDate: 0.25, rowprogram.TypePhone: 0.2, website: 0.2,
+	rowprogram.TypeEmail: 0.4, rowprogram.TypeDate: 0.25, rowprogram.TypePhone: 0.2, website: 0.2, currency: 0.1,
 	rowprogram.TypeSelect: 0.3, rowprogram.TypeBoolean: 0.2, rowprogram.TypeNumber: 0.1, rowprogram.TypeCustomRegex: 0.3,
 }
 
@@ -173,6 +176,8 @@ func (v verdict) weigh(likeness float64) float64 {
 		return likeness
 	case v.plausible == 0 && v.cells >= someCells:
 		return 0
+	case v.plausible == 0:
+		return likeness * 0.7
 	case v.plausible < 0.5:
 		return likeness * (1 - 0.2*sure)
 	case v.fits >= 0.9:
