@@ -27,33 +27,21 @@ func (m *merge) isolate(ctx context.Context, cause error) (created, updated int6
 	if len(m.plan.keys) > 0 {
 		setup += `CREATE INDEX ON ` + m.found + ` (line);`
 	}
+	if m.undo != nil && m.hasRows() {
+		setup += m.createFormer(false) + `; CREATE INDEX ON ` + m.undo.rows + ` (line);`
+	}
 	if _, err := m.exec(ctx, "prepare to search", setup); err != nil {
 		return 0, 0, err
 	}
-	return m.halve(ctx, l, cause)
-}
-
-// halve writes a range that was refused as a whole.
-func (m *merge) halve(ctx context.Context, l lines, cause error) (created, updated int64, err error) {
-	if l.from == l.to {
-		return 0, 0, m.refuse(ctx, l.from, cause)
-	}
-	middle := l.from + (l.to-l.from)/2
-	for _, half := range []lines{{l.from, middle}, {middle + 1, l.to}} {
-		var c, u int64
-		err := m.attempt(ctx, func(ctx context.Context) (err error) {
-			c, u, err = m.writeRange(ctx, half)
-			return err
-		})
-		if refused(err) {
-			c, u, err = m.halve(ctx, half, err)
+	write := func(ctx context.Context, half lines) error {
+		c, u, err := m.writeRange(ctx, half)
+		if err == nil {
+			created, updated = created+c, updated+u
 		}
-		if err != nil {
-			return 0, 0, err
-		}
-		created, updated = created+c, updated+u
+		return err
 	}
-	return created, updated, nil
+	err = m.halve(ctx, l, cause, write, m.refuse)
+	return created, updated, err
 }
 
 // refuse marks a row with what the database says against it.

@@ -39,6 +39,7 @@ type merge struct {
 	changed int64 // of them, those that differ
 	inFile  bool  // some reference names a row that the file itself brings
 	refused int   // rows that only the database could judge
+	undo    *undo // what is kept of the merge; nil: nothing
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {
@@ -85,8 +86,7 @@ const largeFrom = 20_000
 // to it, and would be gone through once a staged row. Finding rows is worth a second processor: the planner thinks it dear
 // to hand over many rows, and these are narrow. Compiling a plan costs more than it saves here.
 func (m *merge) prepare(ctx context.Context) error {
-	lock := literal(m.plan.spec.Tenant.String() + " " + m.plan.table.Name)
-	if _, err := m.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+lock+`, 0))`); err != nil {
+	if err := m.lockMerges(ctx, m.plan.spec.Tenant, m.plan.table); err != nil {
 		return err
 	}
 	again := "false"
@@ -94,6 +94,9 @@ func (m *merge) prepare(ctx context.Context) error {
 		again = "coalesce(bool_or(again), false)"
 	}
 	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM `+m.staging, &m.total, &m.good, &m.again); err != nil {
+		return err
+	}
+	if err := m.beginUndo(ctx); err != nil {
 		return err
 	}
 	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
@@ -104,10 +107,7 @@ FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
 		return err
 	}
 	m.large = m.total > largeFrom
-	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, m.plan.spec.WorkMemMB)
-	if m.large || unmeasured {
-		settings += `, set_config('enable_nestloop', 'off', true)`
-	}
+	settings := fitted(m.plan.spec.WorkMemMB, m.large || unmeasured)
 	if m.large {
 		settings += `, set_config('parallel_tuple_cost', '0.01', true)`
 	}

@@ -21,3 +21,12 @@ func (m *minter) mint(line int64) []byte {
 	copy(m.id[11:], low[3:])
 	return m.id[:]
 }
+
+// mintedRange gives the first and the last id that the minter of this one can give.
+func mintedRange(id uuid.UUID) (first, last uuid.UUID) {
+	first, last = id, id
+	for i := 11; i < len(id); i++ {
+		first[i], last[i] = 0, 0xff
+	}
+	return first, last
+}

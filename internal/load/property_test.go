@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -154,6 +155,9 @@ func drawSpec(t *rapid.T, w *world) (load.Spec, []string) {
 
 func mergeBothWays(t *rapid.T, w *world) {
 	spec, columns := drawSpec(t, w)
+	if rapid.Bool().Draw(t, "undo") {
+		spec.Undo = uuid.New()
+	}
 	before, xmins := w.read(t)
 	m := &model{spec: spec, columns: columns, items: before}
 	for n, deleted := range []bool{false, false, true} {

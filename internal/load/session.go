@@ -4,11 +4,30 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"wharf/internal/catalog"
 )
 
 // session runs statements in a transaction, or in a savepoint of it while one is open.
 type session struct{ tx pgx.Tx }
+
+// lockMerges takes the lock that serialises what is done to a table of a tenant.
+func (s *session) lockMerges(ctx context.Context, tenant uuid.UUID, t *catalog.Table) error {
+	_, err := s.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+literal(tenant.String()+" "+t.Name)+`, 0))`)
+	return err
+}
+
+// fitted gives the statement that fits the planner to the sizes; more settings may be added to it. Looking up each of many
+// rows by itself is slower than reading tables.
+func fitted(workMemMB int, large bool) string {
+	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, workMemMB)
+	if large {
+		settings += `, set_config('enable_nestloop', 'off', true)`
+	}
+	return settings
+}
 
 func (s *session) exec(ctx context.Context, what, sql string) (int64, error) {
 	tag, err := s.tx.Exec(ctx, sql)
@@ -44,6 +63,27 @@ func (s *session) attempt(ctx context.Context, fn func(ctx context.Context) erro
 	}
 	if err := inner.Commit(ctx); err != nil {
 		return fmt.Errorf("load: release savepoint: %w", err)
+	}
+	return nil
+}
+
+// halve searches a range that was refused as a whole, for the reason cause: it writes what can be written, and has refuse
+// told of each line that cannot.
+func (s *session) halve(ctx context.Context, l lines, cause error,
+	write func(ctx context.Context, l lines) error, refuse func(ctx context.Context, line int64, cause error) error,
+) error {
+	if l.from == l.to {
+		return refuse(ctx, l.from, cause)
+	}
+	middle := l.from + (l.to-l.from)/2
+	for _, half := range []lines{{l.from, middle}, {middle + 1, l.to}} {
+		err := s.attempt(ctx, func(ctx context.Context) error { return write(ctx, half) })
+		if refused(err) {
+			err = s.halve(ctx, half, err, write, refuse)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

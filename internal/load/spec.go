@@ -28,6 +28,7 @@ type Spec struct {
 	Clear     bool           // a blank cell empties the column; otherwise it leaves it alone
 	LastWins  bool           // of rows with one key the last is written; otherwise later ones are errors
 	Uniques   []Unique       // whole-file rules
+	Undo      uuid.UUID      // what the merge does is kept under this id, so that Revert can take it back; zero: it is not
 	WorkMemMB int            // memory of one sort or hash in the merge, in MiB; 0: 128
 }
 

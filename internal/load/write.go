@@ -10,6 +10,9 @@ import (
 // write updates what differs and creates what is new, in one statement each.
 func (m *merge) write(ctx context.Context) (Counts, error) {
 	c := Counts{Unchanged: m.matched - m.changed}
+	if err := m.createWriters(ctx); err != nil {
+		return Counts{}, err
+	}
 	err := m.attempt(ctx, func(ctx context.Context) (err error) {
 		c.Created, c.Updated, err = m.writeRange(ctx, everyLine)
 		if err == nil && (c.Created != m.fresh() || c.Updated != m.changed) {
@@ -24,9 +27,11 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 		return Counts{}, err
 	}
 	if m.good < m.total || m.refused > 0 {
-		c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name)
+		if c.Skipped, c.Errors, err = CountErrors(ctx, m.tx, m.name); err != nil {
+			return Counts{}, err
+		}
 	}
-	return c, err
+	return c, m.keepUndo(ctx, c)
 }
 
 // lines is a range of staged rows, both ends included.
@@ -43,6 +48,9 @@ func (l lines) in(alias string) string {
 
 // writeRange writes the good rows of a range. Rows that are there come first, unless some will name a new one.
 func (m *merge) writeRange(ctx context.Context, l lines) (created, updated int64, err error) {
+	if err := m.keepFormer(ctx, l); err != nil {
+		return 0, 0, err
+	}
 	if m.inFile {
 		if created, err = m.insert(ctx, l); err != nil {
 			return 0, 0, err
@@ -54,9 +62,14 @@ func (m *merge) writeRange(ctx context.Context, l lines) (created, updated int64
 		}
 	}
 	if !m.inFile {
-		created, err = m.insert(ctx, l)
+		if created, err = m.insert(ctx, l); err != nil {
+			return 0, 0, err
+		}
 	}
-	return created, updated, err
+	if created+updated == 0 {
+		return 0, 0, nil
+	}
+	return created, updated, m.noteWriter(ctx)
 }
 
 // update writes the found rows that differ.
@@ -71,14 +84,36 @@ func (m *merge) update(ctx context.Context, l lines) (int64, error) {
 	if c := p.touched(); c != nil {
 		sets = append(sets, c.Ident()+" = now()")
 	}
-	from, on := m.found+` f JOIN `+m.source+` ON s.line = f.line`, p.foundOn()+" AND f.changed"
-	if m.straight(l) {
-		from, on = m.source, p.matchOn(0)+" AND "+nameable(p.table, p.keys[0].Match, "t")+" AND "+p.changes()
+	from, on, err := m.toUpdate(ctx, l)
+	if err != nil {
+		return 0, err
 	}
 	return m.exec(ctx, "update "+p.table.Name, `
 UPDATE `+m.plan.table.Ident()+` t SET `+strings.Join(sets, ", ")+`
 FROM `+from+`
 WHERE `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND `+on+` AND s.errors IS NULL`+l.in("s"))
+}
+
+// toUpdate gives what the update joins the table's row t with, and on what. If an undo is kept it changes only the versions
+// that former values were kept of.
+func (m *merge) toUpdate(ctx context.Context, l lines) (from, on string, err error) {
+	p := m.plan
+	straight := m.straight(l)
+	if straight && m.undo != nil {
+		if straight, err = m.isSettled(ctx); err != nil {
+			return "", "", err
+		}
+	}
+	switch {
+	case straight && m.undo != nil:
+		on = fmt.Sprintf(" AND age(t.xmin) > %d", m.undo.settled)
+		fallthrough
+	case straight:
+		return m.source, p.matchOn(0) + " AND " + nameable(p.table, p.keys[0].Match, "t") + " AND " + p.changes() + on, nil
+	case m.undo != nil:
+		return m.undo.rows + " u JOIN " + m.source + " ON s.line = u.line", sameVersion + l.in("u"), nil
+	}
+	return m.found + " f JOIN " + m.source + " ON s.line = f.line", p.foundOn() + " AND f.changed", nil
 }
 
 // straight reports whether rows are better met by their key once more than by what was found: if most of them change, that
@@ -104,10 +139,10 @@ func (m *merge) insert(ctx context.Context, l lines) (int64, error) {
 	if parts := p.order(); len(parts) > 0 && !m.ordered {
 		order = " ORDER BY " + strings.Join(parts, ", ")
 	}
-	return m.exec(ctx, "insert into "+p.table.Name, `
+	return m.exec(ctx, "insert into "+p.table.Name, m.namingCreated(`
 INSERT INTO `+m.plan.table.Ident()+` (`+strings.Join(names, ", ")+`)
 SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM `+m.source+` WHERE s.errors IS NULL AND `+m.isNew()+l.in("s")+order+`) n
-WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant)))
+WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant))))
 }
 
 // isOrdered gives SQL that tells from the statistics of staging whether it lies in the order of writing: then a sort of
