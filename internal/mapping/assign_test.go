@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// best tries every assignment of the fields from f on.
+// bestWorth tries every assignment of the fields from f on.
 func bestWorth(f, fields int, worth map[[2]int]float64, columns int, taken []bool) float64 {
 	if f == fields {
 		return 0

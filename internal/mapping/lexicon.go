@@ -13,39 +13,46 @@ import (
 //go:embed lexicon.txt
 var lexiconText string
 
-// lexicon knows words by what they mean. A term is a meaning ("phone"), or a word that the lexicon does not know.
-type lexicon struct {
-	phrases map[string][]string // words joined by spaces → terms
-	stems   map[string][]string // stem of a single word → terms
-	longest int                 // words of the longest phrase
-	merges  []merge             // longest first
-	light   map[string]weight
-	apart   map[string][]int // term → numbers of the groups it is in
-	near    map[string][]neighbour
-	moment  map[string]bool
-	stop    map[string]bool
+// term is a meaning ("phone"), or a word that the lexicon does not know.
+type term struct {
+	name   string
+	weight weight
+	near   []neighbour
+	apart  []int // numbers of the groups of terms that exclude each other
+	moment bool  // it means a date even without that word
+	number bool  // digits
 
-	vocabulary vocabulary // single words, also those within phrases
+	merges []merge // those that begin with it; longer ones first
 }
-
-// merge replaces terms that stand together in a name by others.
-type merge struct{ from, to []string }
 
 // weight is what a term counts: if only the header or only the field has it, and if both have.
 type weight struct{ header, field, shared float64 }
 
+// neighbour is a term that stands for another; close says how well, 0–1.
 type neighbour struct {
-	term  string
+	term  *term
 	close float64
+}
+
+// merge replaces terms that stand together in a name by others.
+type merge struct{ from, to []*term }
+
+// lexicon knows words by what they mean. It does not change once it is read.
+type lexicon struct {
+	terms      map[string]*term
+	phrases    map[string][]*term // words joined by spaces → what they mean
+	stems      map[string][]*term // stem of a single word → what it means
+	longest    int                // words of the longest phrase
+	stop       map[string]bool    // words that say nothing
+	vocabulary vocabulary         // single words, also those within phrases
 }
 
 var words = sync.OnceValue(func() *lexicon { return parseLexicon(lexiconText) })
 
 func parseLexicon(text string) *lexicon {
 	l := &lexicon{
-		phrases: map[string][]string{}, stems: map[string][]string{}, light: map[string]weight{},
-		apart: map[string][]int{}, near: map[string][]neighbour{}, moment: map[string]bool{}, stop: map[string]bool{},
-		vocabulary: newVocabulary(),
+		terms: map[string]*term{}, phrases: map[string][]*term{}, stems: map[string][]*term{},
+		stop: map[string]bool{}, vocabulary: newVocabulary(),
 	}
 	section, group := "", 0
 	for line := range strings.Lines(text) {
@@ -58,34 +65,48 @@ func parseLexicon(text string) *lexicon {
 			continue
 		}
 		left, right, _ := strings.Cut(line, ":")
-		parts := strings.Fields(left)
-		switch section {
-		case "[words]":
-			l.addNames(parts, strings.Split(right, ","))
-		case "[merge]":
-			l.merges = append(l.merges, merge{parts, strings.Fields(right)})
-		case "[light]":
-			l.light[parts[0]] = weight{decimal(parts[1]), decimal(parts[2]), decimal(parts[3])}
-		case "[apart]":
-			for _, term := range parts {
-				l.apart[term] = append(l.apart[term], group)
-			}
-			group++
-		case "[near]":
-			l.addNear(parts[0], parts[1], decimal(parts[2]))
-			l.addNear(parts[1], parts[0], decimal(parts[2]))
-		case "[moment]":
-			addAll(l.moment, parts)
-		case "[stop]":
-			addAll(l.stop, parts)
-			l.vocabulary.add(parts...)
-		}
+		l.add(section, strings.Fields(left), right, group)
+		group++
 	}
-	slices.SortStableFunc(l.merges, func(a, b merge) int { return len(b.from) - len(a.from) })
+	for _, t := range l.terms {
+		slices.SortStableFunc(t.merges, func(a, b merge) int { return len(b.from) - len(a.from) })
+	}
 	return l
 }
 
-func (l *lexicon) addNames(terms, names []string) {
+// add takes in a line of a section. group is a number of its own.
+func (l *lexicon) add(section string, left []string, right string, group int) {
+	if section == "[stop]" {
+		for _, w := range left {
+			l.stop[w] = true
+		}
+		l.vocabulary.add(left...)
+		return
+	}
+	first := l.term(left[0])
+	switch section {
+	case "[words]":
+		l.addNames(l.all(left), strings.Split(right, ","))
+	case "[merge]":
+		first.merges = append(first.merges, merge{l.all(left), l.all(strings.Fields(right))})
+	case "[light]":
+		first.weight = weight{decimal(left[1]), decimal(left[2]), decimal(left[3])}
+	case "[near]":
+		second, how := l.term(left[1]), decimal(left[2])
+		first.near = append(first.near, neighbour{second, how})
+		second.near = append(second.near, neighbour{first, how})
+	case "[apart]":
+		for _, t := range l.all(left) {
+			t.apart = append(t.apart, group)
+		}
+	case "[moment]":
+		for _, t := range l.all(left) {
+			t.moment = true
+		}
+	}
+}
+
+func (l *lexicon) addNames(terms []*term, names []string) {
 	for _, name := range names {
 		parts := split(name)
 		l.phrases[strings.Join(parts, " ")] = terms
@@ -99,14 +120,26 @@ func (l *lexicon) addNames(terms, names []string) {
 	}
 }
 
-func (l *lexicon) addNear(a, b string, how float64) {
-	l.near[a] = append(l.near[a], neighbour{b, how})
+func (l *lexicon) term(name string) *term {
+	t := l.terms[name]
+	if t == nil {
+		t = newTerm(name)
+		l.terms[name] = t
+	}
+	return t
 }
 
-func addAll(set map[string]bool, words []string) {
-	for _, w := range words {
-		set[w] = true
+func (l *lexicon) all(names []string) []*term {
+	terms := make([]*term, len(names))
+	for i, name := range names {
+		terms[i] = l.term(name)
 	}
+	return terms
+}
+
+// newTerm makes a term that counts fully: to lack it is to be another thing.
+func newTerm(name string) *term {
+	return &term{name: name, weight: weight{1, 1, 1}, number: isNumber(name)}
 }
 
 // decimal reads a weight of the lexicon; a test holds every one of them to be a number.
@@ -115,21 +148,13 @@ func decimal(s string) float64 {
 	return f
 }
 
-// weigh gives the weight of a term. A number that tells things of one kind apart counts fully, but 1 may be left out.
-func (l *lexicon) weigh(term string) weight {
-	if w, ok := l.light[term]; ok {
-		return w
-	}
-	return weight{1, 1, 1}
-}
-
-// exclude reports whether two terms, each on one side only, make two names mean different things.
-func (l *lexicon) exclude(a, b string) bool {
-	if isNumber(a) && isNumber(b) {
+// excludes reports whether two terms, each on one side only, make two names mean different things.
+func (t *term) excludes(o *term) bool {
+	if t.number && o.number {
 		return true
 	}
-	for _, g := range l.apart[a] {
-		if slices.Contains(l.apart[b], g) {
+	for _, g := range t.apart {
+		if slices.Contains(o.apart, g) {
 			return true
 		}
 	}
@@ -137,16 +162,16 @@ func (l *lexicon) exclude(a, b string) bool {
 }
 
 // alike says how well one term stands for another: 1 for the same, 0 for not at all.
-func (l *lexicon) alike(a, b string) float64 {
-	if a == b {
+func (t *term) alike(o *term) float64 {
+	if t == o {
 		return 1
 	}
-	for _, n := range l.near[a] {
-		if n.term == b {
+	for _, n := range t.near {
+		if n.term == o {
 			return n.close
 		}
 	}
 	return 0
 }
 
-func isNumber(term string) bool { return term != "" && strings.Trim(term, "0123456789") == "" }
+func isNumber(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }

@@ -2,89 +2,82 @@ package mapping
 
 import "slices"
 
+// What a term costs that one side lacks, in cases of their own.
+const (
+	dated    = 0.3 // "start" and "start date" are one thing, though "order" and "order date" are not
+	repeated = 0.1 // it says again what the other side has: "Company / Account"
+	apart    = 1.3 // times: words in common do not make up for one that distinguishes
+)
+
 // likeness says how well a header's terms fit those of a field: 1 if they mean the same, 0 if they exclude each other.
 //
 // It is the weight of what both have, in proportion to that and what only one has. Where each side has a term of its own
 // that distinguishes it, they are two things ("billing city", "shipping city"), whatever they share.
-func (l *lexicon) likeness(header, field []string) float64 {
-	var only, lacking [8]string // on the stack for names of usual length
-	onlyHeader, onlyField := only[:0], lacking[:0]
-	shared, unmatched := 0.0, 0.0
-	generic := true // what they share says little by itself
-	rest := append(make([]string, 0, 8), field...)
+func likeness(header, field []*term) float64 {
+	var a, b [8]*term // on the stack for names of usual length
+	onlyHeader, onlyField := a[:0], append(b[:0], field...)
+	shared, lost := 0.0, 0.0
 	for _, t := range header {
 		best, how := -1, 0.0
-		for i, f := range rest {
-			if a := l.alike(t, f); a > how {
-				best, how = i, a
+		for i, f := range onlyField {
+			if like := t.alike(f); like > how {
+				best, how = i, like
 			}
 		}
 		if best < 0 {
 			onlyHeader = append(onlyHeader, t)
 			continue
 		}
-		w := l.weigh(rest[best]).shared
-		generic = generic && w < 1
+		w := onlyField[best].weight.shared
 		shared += w * how
-		unmatched += w * (1 - how)
-		rest = slices.Delete(rest, best, best+1)
+		lost += w * (1 - how)
+		onlyField = slices.Delete(onlyField, best, best+1)
 	}
-	onlyField = append(onlyField, rest...)
-	if shared == 0 || l.excluded(onlyHeader, onlyField) {
+	if shared == 0 || excluded(onlyHeader, onlyField) {
 		return 0
 	}
-	if len(onlyHeader)+len(onlyField) == 0 {
-		return shared / (shared + unmatched)
-	}
-	moment := l.anyMoment(header) || l.anyMoment(field)
-	distinct := 0
-	for _, t := range onlyHeader {
-		cost := l.lack(t, moment).header
-		if slices.ContainsFunc(field, func(f string) bool { return l.alike(t, f) > 0.7 }) {
-			cost = min(cost, repeated) // "Company / Account"
-		}
-		unmatched += cost
-		if cost >= 1 {
-			distinct |= 1
-		}
-	}
-	for _, t := range onlyField {
-		cost := l.lack(t, moment).field
-		unmatched += cost
-		if cost >= 1 {
-			distinct |= 2
-		}
-	}
-	if distinct == 3 {
+	moment := anyMoment(header) || anyMoment(field)
+	h, headerOwn := lacked(onlyHeader, field, moment, func(w weight) float64 { return w.header })
+	f, fieldOwn := lacked(onlyField, header, moment, func(w weight) float64 { return w.field })
+	if headerOwn && fieldOwn {
 		return 0
 	}
-	if distinct != 0 && len(header)+len(field) < 8 {
-		unmatched *= 1.3 // three words in common do not make up for a fourth
+	lost += h + f
+	if headerOwn || fieldOwn {
+		lost *= apart
 	}
-	return shared / (shared + unmatched)
+	return shared / (shared + lost)
 }
 
-// repeated is what a term costs that says again what the other side has.
-const repeated = 0.1
-
-// lack is the weight of a term that one side lacks. "start" and "start date" are one thing, "order" and "order date" are not.
-func (l *lexicon) lack(term string, moment bool) weight {
-	if term == "date" && moment {
-		return weight{header: 0.3, field: 0.3}
+// lacked sums up what it costs that the other side lacks terms, and reports whether one of them distinguishes.
+func lacked(terms, other []*term, moment bool, weigh func(weight) float64) (sum float64, own bool) {
+	for _, t := range terms {
+		cost := weigh(t.weight)
+		if moment && t.name == "date" {
+			cost = dated
+		}
+		if cost > repeated && slices.ContainsFunc(other, func(o *term) bool { return t.alike(o) > 0.7 }) {
+			cost = repeated
+		}
+		sum += cost
+		own = own || cost >= 1
 	}
-	return l.weigh(term)
+	return sum, own
 }
 
-func (l *lexicon) anyMoment(terms []string) bool {
-	return slices.ContainsFunc(terms, func(t string) bool { return l.moment[t] })
+func anyMoment(terms []*term) bool {
+	for _, t := range terms {
+		if t.moment {
+			return true
+		}
+	}
+	return false
 }
 
-func (l *lexicon) excluded(a, b []string) bool {
+func excluded(a, b []*term) bool {
 	for _, x := range a {
-		for _, y := range b {
-			if l.exclude(x, y) {
-				return true
-			}
+		if slices.ContainsFunc(b, x.excludes) {
+			return true
 		}
 	}
 	return false

@@ -5,26 +5,41 @@ import (
 	"strings"
 )
 
-// reading is one way to understand a name: its terms, sorted, without words that say nothing.
+// reading is one way to understand a name: its terms, sorted by name, without words that say nothing.
 type reading struct {
-	terms []string
+	terms []*term
 	sure  float64 // 0–1: what the likeness to another reading is multiplied by
+}
+
+// means reports whether the reading is these terms, given in order.
+func (r reading) means(names ...string) bool {
+	return slices.EqualFunc(r.terms, names, func(t *term, name string) bool { return t.name == name })
+}
+
+// has reports whether the term is among those of the reading.
+func (r reading) has(name string) bool {
+	return slices.ContainsFunc(r.terms, func(t *term) bool { return t.name == name })
 }
 
 // reader understands names. Besides the lexicon's words it knows those of the fields.
 type reader struct {
 	*lexicon
 	own     vocabulary
-	subject []string // terms of what a row is
+	unknown map[string]*term
+	subject []*term // what a row is
 }
 
+// What remains of a reading's sureness where …
 const (
 	misspelt   = 0.9  // a word was taken for another
 	understood = 0.97 // what a row is was left out
+	ownName    = 0.85 // a name that says what a row is was taken for the row's name
+	ownNumber  = 0.8  // … its number
+	ownID      = 0.9  // a row's number was taken for what another system knows it by
 )
 
 func newReader(fields []string, subject string) *reader {
-	r := &reader{lexicon: words(), own: newVocabulary()}
+	r := &reader{lexicon: words(), own: newVocabulary(), unknown: map[string]*term{}}
 	for _, name := range fields {
 		for _, w := range split(name) {
 			if !r.vocabulary.words[w] {
@@ -33,38 +48,30 @@ func newReader(fields []string, subject string) *reader {
 		}
 	}
 	if parts := split(subject); len(parts) > 0 { // "sale_items": a row is an item
-		r.subject, _ = r.terms(parts[len(parts)-1:])
+		r.subject, _ = r.understand(parts[len(parts)-1:])
 	}
 	return r
 }
 
-func (r *reader) knows(word string) bool {
-	if r.vocabulary.words[word] || r.own.words[word] {
-		return true
-	}
-	one := singular(word)
-	return one != word && (r.vocabulary.words[one] || r.own.words[one])
-}
-
 // read gives the ways to understand a name, the plainest first; none for a name without words.
 func (r *reader) read(name string) []reading {
-	terms, sure := r.terms(split(name))
+	terms, sure := r.understand(split(name))
 	if len(terms) == 0 {
 		return nil
 	}
 	out := []reading{{terms, sure}}
-	rest := slices.DeleteFunc(slices.Clone(terms), func(t string) bool {
-		return slices.ContainsFunc(r.subject, func(s string) bool { return r.alike(s, t) > 0.8 })
+	rest := slices.DeleteFunc(slices.Clone(terms), func(t *term) bool {
+		return slices.ContainsFunc(r.subject, func(s *term) bool { return s.alike(t) > 0.8 })
 	})
 	switch {
 	case len(rest) == len(terms):
-	case len(rest) > 0:
+	case len(rest) == 0: // "Company" in a list of companies is a company's name, "Invoice" in one of invoices its number
+		out = append(out, reading{r.all([]string{"name"}), sure * ownName}, reading{r.all([]string{"number"}), sure * ownNumber})
+	default:
 		out = append(out, reading{rest, sure * understood})
-		if len(rest) == 1 && slices.Contains(ownIDs, rest[0]) {
-			out = append(out, reading{[]string{"external", "id"}, sure * 0.9})
+		if len(rest) == 1 && slices.Contains(ownIDs, rest[0].name) {
+			out = append(out, reading{r.all([]string{"external", "id"}), sure * ownID})
 		}
-	default: // "Company" in a list of companies is a company's name, "Invoice" in one of invoices its number
-		out = append(out, reading{[]string{"name"}, sure * 0.85}, reading{[]string{"number"}, sure * 0.8})
 	}
 	return out
 }
@@ -72,8 +79,8 @@ func (r *reader) read(name string) []reading {
 // ownIDs are terms by which files number what they list: "Customer No." of customers is what their system knows them by.
 var ownIDs = []string{"id", "number", "reference"}
 
-// terms finds what the words mean. sure is lower if one had to be taken for another.
-func (r *reader) terms(parts []string) (terms []string, sure float64) {
+// understand finds what words mean together. sure is lower if one had to be taken for another.
+func (r *reader) understand(parts []string) (terms []*term, sure float64) {
 	sure = 1
 	var spelt []string
 	for _, w := range parts {
@@ -88,12 +95,17 @@ func (r *reader) terms(parts []string) (terms []string, sure float64) {
 		terms = append(terms, found...)
 		i += n
 	}
-	slices.Sort(terms)
-	return r.merge(slices.Compact(terms)), sure
+	return merged(tidy(terms)), sure
+}
+
+// tidy sorts terms and takes doubles out.
+func tidy(terms []*term) []*term {
+	slices.SortFunc(terms, func(a, b *term) int { return strings.Compare(a.name, b.name) })
+	return slices.Compact(terms)
 }
 
 // phrase gives the terms of the longest known phrase at the beginning of parts, and how many words it takes.
-func (r *reader) phrase(parts []string) (terms []string, n int) {
+func (r *reader) phrase(parts []string) (terms []*term, n int) {
 	for n := min(len(parts), r.longest); n > 0; n-- {
 		if terms, ok := r.phrases[strings.Join(parts[:n], " ")]; ok {
 			return terms, n
@@ -109,24 +121,37 @@ func (r *reader) phrase(parts []string) (terms []string, n int) {
 	if terms, ok := r.stems[s]; ok && len(s) >= 4 {
 		return terms, 1
 	}
-	return []string{s}, 1
+	return []*term{r.word(s)}, 1
 }
 
-// merge replaces terms that say no more together than fewer do.
-func (r *reader) merge(terms []string) []string {
-	for _, m := range r.merges {
-		if len(terms) < len(m.from) || !containsAll(terms, m.from) {
-			continue
+// word gives the term of a word that the lexicon does not know.
+func (r *reader) word(stem string) *term {
+	if t, ok := r.terms[stem]; ok && t.number { // 1
+		return t
+	}
+	t := r.unknown[stem]
+	if t == nil {
+		t = newTerm(stem)
+		r.unknown[stem] = t
+	}
+	return t
+}
+
+// merged replaces terms that say no more together than fewer do.
+func merged(terms []*term) []*term {
+	for _, t := range terms {
+		for _, m := range t.merges {
+			if len(terms) < len(m.from) || !containsAll(terms, m.from) {
+				continue
+			}
+			terms = slices.DeleteFunc(terms, func(t *term) bool { return slices.Contains(m.from, t) })
+			return merged(tidy(append(terms, m.to...)))
 		}
-		terms = slices.DeleteFunc(terms, func(t string) bool { return slices.Contains(m.from, t) })
-		terms = append(terms, m.to...)
-		slices.Sort(terms)
-		return r.merge(slices.Compact(terms))
 	}
 	return terms
 }
 
-func containsAll(set, all []string) bool {
+func containsAll(set, all []*term) bool {
 	for _, t := range all {
 		if !slices.Contains(set, t) {
 			return false
@@ -137,7 +162,7 @@ func containsAll(set, all []string) bool {
 
 // spell gives a word as known words: itself, what it is made of ("stagename"), or the one it was meant to be.
 func (r *reader) spell(word string) (parts []string, sure float64) {
-	if r.knows(word) || isNumber(word) {
+	if isNumber(word) || r.knows(word) {
 		return []string{word}, 1
 	}
 	if parts := r.parts(word); parts != nil {
@@ -149,4 +174,12 @@ func (r *reader) spell(word string) (parts []string, sure float64) {
 		}
 	}
 	return []string{word}, 1
+}
+
+func (r *reader) knows(word string) bool {
+	if r.vocabulary.words[word] || r.own.words[word] {
+		return true
+	}
+	one := singular(word)
+	return one != word && (r.vocabulary.words[one] || r.own.words[one])
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"iter"
 	"math"
 	"slices"
 )
@@ -39,7 +40,7 @@ func (p *proposer) readAll() {
 func people(names [][]reading) {
 	has := func(term string) bool {
 		return slices.ContainsFunc(names, func(rs []reading) bool {
-			return slices.ContainsFunc(rs, func(r reading) bool { return slices.Equal(r.terms, []string{term}) })
+			return slices.ContainsFunc(rs, func(r reading) bool { return r.means(term) })
 		})
 	}
 	given, family := has("given"), has("family")
@@ -51,15 +52,15 @@ func people(names [][]reading) {
 		half = "family"
 	}
 	for i, rs := range names {
-		if len(rs) > 0 && slices.Equal(rs[0].terms, []string{"name"}) {
-			names[i] = []reading{{[]string{half}, rs[0].sure * 0.95}}
+		if len(rs) > 0 && rs[0].means("name") {
+			names[i] = []reading{{words().all([]string{half}), rs[0].sure * 0.95}}
 		}
 	}
 }
 
 // commonWords leaves out, as a further reading, a term that most headers share: it tells none of them apart.
 func (p *proposer) commonWords() {
-	count, named := map[string]int{}, 0
+	count, named := map[*term]int{}, 0
 	for _, rs := range p.headerReadings {
 		if len(rs) == 0 {
 			continue
@@ -73,7 +74,7 @@ func (p *proposer) commonWords() {
 		if len(rs) == 0 {
 			continue
 		}
-		rest := slices.DeleteFunc(slices.Clone(rs[0].terms), func(t string) bool { return named >= 4 && count[t]*5 >= named*3 })
+		rest := slices.DeleteFunc(slices.Clone(rs[0].terms), func(t *term) bool { return named >= 4 && count[t]*5 >= named*3 })
 		if len(rest) > 0 && len(rest) < len(rs[0].terms) {
 			p.headerReadings[c] = append(rs, reading{rest, rs[0].sure * understood})
 		}
@@ -131,66 +132,89 @@ func (p *proposer) bySimilarity() {
 // likely gives the free fields and columns that are like each other, worth what their likeness is above the threshold.
 // A pair's column is its place in the order of names.
 func (p *proposer) likely() []pair {
-	index := p.index()
+	index, readings := p.index()
+	best := make([]float64, len(p.fields)) // likeness to the column at hand
+	tried := make([]int, len(readings))    // the last header's reading, counted from 1, that each was compared with
+	attempt := 0
 	var pairs []pair
 	for i, c := range p.order {
 		if !p.free(c) {
 			continue
 		}
-		likeness := map[int]float64{}
+		var fields []int
 		for _, h := range p.headerReadings[c] {
-			tried := map[place]bool{}
+			attempt++
 			for _, t := range h.terms {
-				for _, at := range index.of(p.reader.lexicon, t) {
-					if tried[at] {
+				for n := range index.of(t) {
+					if tried[n] == attempt {
 						continue
 					}
-					tried[at] = true
-					f := p.fieldReadings[at.field][at.reading]
-					if l := p.reader.likeness(h.terms, f.terms) * h.sure * f.sure; l >= worthALook {
-						likeness[at.field] = max(likeness[at.field], l)
+					tried[n] = attempt
+					f := readings[n]
+					l := likeness(h.terms, f.terms) * h.sure * f.sure
+					if l < worthALook || l <= best[f.field] {
+						continue
 					}
+					if best[f.field] == 0 {
+						fields = append(fields, f.field)
+					}
+					best[f.field] = l
 				}
 			}
 		}
-		for f := range p.fields {
-			if l := likeness[f]; l > 0 {
-				if l = p.values.check(f, c).weigh(l); l >= threshold {
-					pairs = append(pairs, pair{f, i, l - threshold + 1e-6})
-				}
+		slices.Sort(fields)
+		for _, f := range fields {
+			if l := p.values.check(f, c).weigh(best[f]); l >= threshold {
+				pairs = append(pairs, pair{f, i, l - threshold + 1e-6})
 			}
+			best[f] = 0
 		}
 	}
 	return pairs
 }
 
-// place is a reading of a field.
-type place struct{ field, reading int }
+// fieldReading is a reading of a field.
+type fieldReading struct {
+	reading
+	field int
+}
 
-// termIndex finds the readings of free fields that hold a term.
-type termIndex map[string][]place
+// termIndex finds the readings of fields, by their number, that hold a term.
+type termIndex map[*term][]int
 
-func (p *proposer) index() termIndex {
-	out := termIndex{}
-	external := slices.ContainsFunc(p.fieldReadings, func(rs []reading) bool { return len(rs) > 0 && slices.Equal(rs[0].terms, []string{"external", "id"}) })
+// index lists the readings of the free fields.
+func (p *proposer) index() (termIndex, []fieldReading) {
+	external := slices.ContainsFunc(p.fieldReadings, func(rs []reading) bool { return len(rs) > 0 && rs[0].means("external", "id") })
+	index := termIndex{}
+	var all []fieldReading
 	for f, rs := range p.fieldReadings {
-		if p.columns[f] >= 0 || external && len(rs) > 0 && slices.Equal(rs[0].terms, []string{"id"}) { // another system's ids are not the table's own
+		if p.columns[f] >= 0 || external && len(rs) > 0 && rs[0].means("id") { // another system's ids are not the table's own
 			continue
 		}
-		for n, r := range rs {
+		for _, r := range rs {
 			for _, t := range r.terms {
-				out[t] = append(out[t], place{f, n})
+				index[t] = append(index[t], len(all))
 			}
+			all = append(all, fieldReading{r, f})
 		}
 	}
-	return out
+	return index, all
 }
 
 // of gives the readings that hold the term or one near it.
-func (x termIndex) of(l *lexicon, term string) []place {
-	places := x[term]
-	for _, n := range l.near[term] {
-		places = append(places[:len(places):len(places)], x[n.term]...)
+func (x termIndex) of(t *term) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, n := range x[t] {
+			if !yield(n) {
+				return
+			}
+		}
+		for _, near := range t.near {
+			for _, n := range x[near.term] {
+				if !yield(n) {
+					return
+				}
+			}
+		}
 	}
-	return places
 }

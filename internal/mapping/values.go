@@ -85,7 +85,7 @@ func textLook(readings []reading) string {
 		for _, l := range []struct{ term, kind string }{
 			{"email", rowprogram.TypeEmail}, {"phone", rowprogram.TypePhone}, {website, website}, {currency, currency},
 		} {
-			if slices.Contains(r.terms, l.term) && !slices.ContainsFunc(r.terms, func(t string) bool { return t != l.term && words().weigh(t).header >= 1 }) {
+			if r.has(l.term) && !slices.ContainsFunc(r.terms, func(t *term) bool { return t.name != l.term && t.weight.header >= 1 }) {
 				return l.kind
 			}
 		}
@@ -225,7 +225,7 @@ func isVague(readings []reading) bool {
 		return true
 	}
 	for _, t := range readings[0].terms {
-		if len(t) > 1 && !isNumber(t) && !slices.Contains(vague, t) {
+		if len(t.name) > 1 && !t.number && !slices.Contains(vague, t.name) {
 			return false
 		}
 	}
