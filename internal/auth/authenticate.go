@@ -22,17 +22,18 @@ func NewKeys(pool *pgxpool.Pool) *Keys { return &Keys{pool: pool} }
 
 // keyRow is a key that is neither expired nor revoked.
 type keyRow struct {
-	ID       uuid.UUID
-	TenantID *uuid.UUID // nil: an operator's
-	Name     string
-	Hash     []byte
-	Role     *string // nil with TenantID
-	Scopes   []string
-	Idle     bool // last_used_at is more than a minute old
+	ID         uuid.UUID
+	TenantID   *uuid.UUID // nil: an operator's
+	Name       string
+	Hash       []byte
+	Role       *string // nil with TenantID
+	Scopes     []string
+	ImporterID *uuid.UUID // of an embed token
+	Idle       bool       // last_used_at is more than a minute old
 }
 
 const (
-	findKey  = `SELECT id, tenant_id, name, hash, role, scopes, idle FROM wharf.find_api_key($1)`
+	findKey  = `SELECT id, tenant_id, name, hash, role, scopes, importer_id, idle FROM wharf.find_api_key($1)`
 	touchKey = `SELECT wharf.touch_api_key($1)`
 )
 
@@ -78,6 +79,9 @@ func (r keyRow) principal() tenancy.Principal {
 	if r.TenantID == nil {
 		p.Operator = true
 		return p
+	}
+	if r.ImporterID != nil {
+		p.Actor, p.Importer = "embed:"+r.ID.String(), r.ImporterID
 	}
 	p.Tenant, p.Role = *r.TenantID, tenancy.Role(*r.Role)
 	for _, s := range r.Scopes {

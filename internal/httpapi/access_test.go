@@ -46,6 +46,9 @@ var routes = map[string]access{
 	"updateImporter":   {"import", "imports:write", `{"name": "y"}`},
 	"deleteImporter":   {column: "import", scope: "imports:write"},
 
+	"createEmbedToken":  {"import", "imports:write", `{}`},
+	"revokeEmbedTokens": {column: "import", scope: "imports:write"},
+
 	"listImports":          {column: "import", scope: "imports:read"},
 	"createImport":         {column: "import", scope: "imports:write"},
 	"getImport":            {column: "import", scope: "imports:read"},

@@ -209,6 +209,12 @@ type AuditEntry = audit.Entry
 // Destination defines model for Destination.
 type Destination = importer.Destination
 
+// EmbedToken defines model for EmbedToken.
+type EmbedToken = importer.EmbedToken
+
+// EmbedTokenInput defines model for EmbedTokenInput.
+type EmbedTokenInput = importer.EmbedRequest
+
 // EmbeddedImporter defines model for EmbeddedImporter.
 type EmbeddedImporter = importer.Embedded
 
@@ -396,6 +402,13 @@ type CreateImporterParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// CreateEmbedTokenParams defines parameters for CreateEmbedToken.
+type CreateEmbedTokenParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListImportsParams defines parameters for ListImports.
 type ListImportsParams struct {
 	Status     *ListImportsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -493,6 +506,9 @@ type CreateImporterJSONRequestBody = ImporterInput
 // UpdateImporterJSONRequestBody defines body for UpdateImporter for application/json ContentType.
 type UpdateImporterJSONRequestBody = ImporterInput
 
+// CreateEmbedTokenJSONRequestBody defines body for CreateEmbedToken for application/json ContentType.
+type CreateEmbedTokenJSONRequestBody = EmbedTokenInput
+
 // CreateImportJSONRequestBody defines body for CreateImport for application/json ContentType.
 type CreateImportJSONRequestBody = ImportRequest
 
@@ -555,6 +571,12 @@ type ServerInterface interface {
 	// UpdateImporter Change any of an importer's fields
 	// (PUT /api/v1/importers/{id})
 	UpdateImporter(ctx echo.Context, id ID) error
+	// RevokeEmbedTokens End every embed token of the importer
+	// (DELETE /api/v1/importers/{id}/embed-tokens)
+	RevokeEmbedTokens(ctx echo.Context, id ID) error
+	// CreateEmbedToken Make a short-lived token for a page that embeds the importer
+	// (POST /api/v1/importers/{id}/embed-tokens)
+	CreateEmbedToken(ctx echo.Context, id ID, params CreateEmbedTokenParams) error
 	// ListImports List imports, newest first
 	// (GET /api/v1/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
@@ -950,6 +972,58 @@ func (w *ServerInterfaceWrapper) UpdateImporter(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateImporter(ctx, id)
+	return err
+}
+
+// RevokeEmbedTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeEmbedTokens(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeEmbedTokens(ctx, id)
+	return err
+}
+
+// CreateEmbedToken converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEmbedToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEmbedTokenParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEmbedToken(ctx, id, params)
 	return err
 }
 
@@ -1386,6 +1460,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/v1/importers/:id", wrapper.DeleteImporter, options.OperationMiddlewares["deleteImporter"]...)
 	router.GET(options.BaseURL+"/api/v1/importers/:id", wrapper.GetImporter, options.OperationMiddlewares["getImporter"]...)
 	router.PUT(options.BaseURL+"/api/v1/importers/:id", wrapper.UpdateImporter, options.OperationMiddlewares["updateImporter"]...)
+	router.DELETE(options.BaseURL+"/api/v1/importers/:id/embed-tokens", wrapper.RevokeEmbedTokens, options.OperationMiddlewares["revokeEmbedTokens"]...)
+	router.POST(options.BaseURL+"/api/v1/importers/:id/embed-tokens", wrapper.CreateEmbedToken, options.OperationMiddlewares["createEmbedToken"]...)
 	router.GET(options.BaseURL+"/api/v1/imports", wrapper.ListImports, options.OperationMiddlewares["listImports"]...)
 	router.POST(options.BaseURL+"/api/v1/imports", wrapper.CreateImport, options.OperationMiddlewares["createImport"]...)
 	router.GET(options.BaseURL+"/api/v1/imports/:id", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
@@ -2021,6 +2097,80 @@ type UpdateImporterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateImporterdefaultApplicationProblemPlusJSONResponse) VisitUpdateImporterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeEmbedTokensRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RevokeEmbedTokensResponseObject interface {
+	VisitRevokeEmbedTokensResponse(w http.ResponseWriter) error
+}
+
+type RevokeEmbedTokens204Response struct {
+}
+
+func (response RevokeEmbedTokens204Response) VisitRevokeEmbedTokensResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeEmbedTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeEmbedTokensdefaultApplicationProblemPlusJSONResponse) VisitRevokeEmbedTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEmbedTokenRequestObject struct {
+	Id     ID `json:"id"`
+	Params CreateEmbedTokenParams
+	Body   *CreateEmbedTokenJSONRequestBody
+}
+
+type CreateEmbedTokenResponseObject interface {
+	VisitCreateEmbedTokenResponse(w http.ResponseWriter) error
+}
+
+type CreateEmbedToken201JSONResponse EmbedToken
+
+func (response CreateEmbedToken201JSONResponse) VisitCreateEmbedTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEmbedTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateEmbedTokendefaultApplicationProblemPlusJSONResponse) VisitCreateEmbedTokenResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2905,6 +3055,12 @@ type StrictServerInterface interface {
 	// UpdateImporter Change any of an importer's fields
 	// (PUT /api/v1/importers/{id})
 	UpdateImporter(ctx context.Context, request UpdateImporterRequestObject) (UpdateImporterResponseObject, error)
+	// RevokeEmbedTokens End every embed token of the importer
+	// (DELETE /api/v1/importers/{id}/embed-tokens)
+	RevokeEmbedTokens(ctx context.Context, request RevokeEmbedTokensRequestObject) (RevokeEmbedTokensResponseObject, error)
+	// CreateEmbedToken Make a short-lived token for a page that embeds the importer
+	// (POST /api/v1/importers/{id}/embed-tokens)
+	CreateEmbedToken(ctx context.Context, request CreateEmbedTokenRequestObject) (CreateEmbedTokenResponseObject, error)
 	// ListImports List imports, newest first
 	// (GET /api/v1/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
@@ -3421,6 +3577,83 @@ func (sh *strictHandler) UpdateImporter(ctx echo.Context, id ID) error {
 		return err
 	} else if validResponse, ok := response.(UpdateImporterResponseObject); ok {
 		return validResponse.VisitUpdateImporterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeEmbedTokens operation middleware
+func (sh *strictHandler) RevokeEmbedTokens(ctx echo.Context, id ID) error {
+	var request RevokeEmbedTokensRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeEmbedTokens(ctx.Request().Context(), request.(RevokeEmbedTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeEmbedTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeEmbedTokensResponseObject); ok {
+		return validResponse.VisitRevokeEmbedTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateEmbedToken operation middleware
+func (sh *strictHandler) CreateEmbedToken(ctx echo.Context, id ID, params CreateEmbedTokenParams) error {
+	var request CreateEmbedTokenRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CreateEmbedTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEmbedToken(ctx.Request().Context(), request.(CreateEmbedTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEmbedToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEmbedTokenResponseObject); ok {
+		return validResponse.VisitCreateEmbedTokenResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -4034,107 +4267,113 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3bctw2lr+C4k7VzNRQFyvJVI1c+6DE8cYZO3FsZ1MpS9tCk6ebsEiAAUC1Oipt7dN+wH7Efth8yRYO",
-	"AJLdBNnsltSxM/skdRPE5dxvOH0bJaIoBQeuVXR6G5VU0gI0SPx0NtMgzT8pqESyUjPBo9PoRUrEjOgM",
-	"SE6VJoKD/1zSOZApzISEKI6YGfxLBXIZxRGnBUSnEcUp40glGRTUzD0TsqA6Oo2qiqVRHOllaQYqLRmf",
-	"R3d3cfTimRmHs5VUZ81kOF7CLxWTkEanWlaw5cwpFKXQwJPl32HZPelXmVDAyXSJp0tyBlyf4v+KFkDM",
-	"0qA0WTCdNd9ewZIwRVKEC08gJpSnhHK1AAkpoXPKuH3lsrX+wRsoc7qE9JSYc1w+PeeUC52BXF+Gar+E",
-	"hFmlILUPPj85iREXFU9BkgVduu+P/3ZI/g6lJiefk0xUUh2ec4+dDGiK+HAQbW/IQKQNzoLevAQ+11l0",
-	"evLFF3FUMO4/P4kNZjRIM+d/vCcH/3nxlz8EIf6tmPai84OYTsailHH918+bFRjXMAeJS7xkBdP1Emv0",
-	"l+PD9pQpzGiV6+j0i+PYnJEVVRGdPjk+PsYjuo/BlX6ooILvcOLggfDP0HHW4XNnBqtScAXIgK+lmOZQ",
-	"mH8TwTVwPBcty5wl1NDoUWlH/OWDMgR725r7DxJm0Wn0L0cNhx/Zp+rIz4srrpL8T4a+FlSRhRR8bml3",
-	"kYGE6C6O3rI5h/Ql41ddXjkjOeNXlj5zdg2KFIxXGlQUOzLDI70Uduerm+0AwmzM7RYlUZUy/TXXEpm0",
-	"lKIEqZkFEk38fGuzxOaRkOEneoWcUqrhQDNEV2csS0eRXhyJSifCUgNwQzbvI6Wp1GCIOgXO8B8kQfxv",
-	"RllunwkO0UVgacf6E7uFzmOViBJaT8T0AyTaPNHAKffvhQXhez9RHPEqz6OLu7s2rb634pUabmlm8zCN",
-	"Pdj9JprTr+y6OZTbWxzdHMzFgfuSGrweWsS2nhywohRSW41kBEy0yKicHRlYS07zI3wPefAZKM14TVI0",
-	"TZn5n+avW0Qyo7mCeI1upjn1dOwkQHQFUEZxjTz3McmByiB6rhhPV2eYsRxaM7iPmk7x7wKmmRBXwbkK",
-	"qpOsy1bfUV1JmhuRrwjjqGaENBJeZ7AkVALRkkEaEzicH5LzCG4sjCYsPY9ich7lYgHyT1BQlv/5PDKS",
-	"X0OhgvTksSIlXSJB80laWWEDq+cEKZEK/EH9Z2MRBI9nQRBadCHZ+uxVqUDq1vT1F4y7f6rS8Gxgqbth",
-	"irOUBfKwTTjbkJ6fAFf6uphCmkL6wn/ZkU4plVeTQqTts0+FyIHyaF34BoCTMmUANxF8wvg1zVk6kWKh",
-	"wpPNGOQpPqtRPKQFnpvhIbTPWK5BjliQ8SSvUphUHKkX0kki8qrgPcOvrI21wS7z6vM2gNm2eLqCWq/X",
-	"R49b8L4YSQgeh/eggpt68KqEWWr7zwjdYfCTg4Z0slE1dQV3HCUS6KiXW2C2PFvDOTQt3JRMgtptT374",
-	"7UaV2kcIxqJQQf3Gq6KmyxHQLaWYS1DhuZy6gnQyXY5Ss60nGT354q/DMHQmwG4wVJrqSrUtihJ4ageV",
-	"UiSglP1Q00/brkgoTyC3/1tUpv3CWfXrz9sASNfVVAHkH//9PwSREneBvKCSMz5flU4bFFDIHnEAacwO",
-	"B9AVFtjA+nDjWd8y7jaM799tMf4LXlZ6S+Oj4Y1G66EN3+g8/BjCVk2OLbPD0EvL7EDy2VY11mB5Yxli",
-	"d7hYzdK11HNGnWcz3gYxfDJBi6drHKXFMiZFuiRCkmWRPkWPV1SaMG09dtRGf1TkmuYVKJJCwtKgLDRP",
-	"Cpq3GS2Ko8MojuIgDlKmjLs+6VFVXsKtbvddBqT2CWn6Pc+X3ifsij46hTxw4ta6MYFcAR7UfDTW4Tum",
-	"cyBfUTVqDb/5VU++M0zg4qPQ9t7hrSXBtKRcWXLvzDJknbxbeS9EGfZzgzANN2gzGksXd1BMMbaBhmIc",
-	"lZnxsuLaIIkjBbnlgqRSWhQTCXO4CaIbDSGqhRy//3/3r4S2jvQ4KWg5QuZ2YVxzb9hvcySGozdIQikW",
-	"qBppcWh5dhuWb15umP5rb1OsiTsvELpuDyhF5yPMvZnbn39hw8lQMu5wKCtRzeLfAM111j1LkkFypbZC",
-	"3CoPn0fiyrhmQpJFRjVhLtgSUptd/S+unIY3c4do9QE0rVv1IrChF0XY1v0t7df1CNbSyH9rBMVGKi6E",
-	"TNXg8jiVCkvsGZNKkyfHx23X+f7kHRvmC4TRFKGkBKkEJ4mouFY24GxDaBj1FQvypDF8hsxeFDNh1upG",
-	"jLpOYDi0NNJ29x7SljGoIaO/oGVpBoeAxmzUslLQnn1dUlrHwRHbSN/BvNFHH88tHxJZ5aBiImaE5jkx",
-	"Nrcah6Et/RgzXF2xsoSAefFGLJSNvyaiylPChSZTIAvJtAY+fj8VTzLK51sByIZj0odxx65hd4fJvs2m",
-	"OUwqrlm+m8+1B4dNwjWDxWbPLWjG97tFNUGtEG4t4bZxk+oIiZP5O8dH7PtnSQKlo5E13bGD8H9sKdTg",
-	"cRvo7wDcGiz3BK932nYMgo+OeadgExjy/vFK4IlInUDvzDQ6CGk148Rp06GUXYcc1pU9U8You8RwyGVb",
-	"YPaRV0sjDRuDIRJbXf32HFWuU/Tn0Sk5t3YFOnfn0d1TYt4kbM6FBGMlWO82ZDXeM5cwIkfQOHruyUUg",
-	"XbB9cmA9pYgPfHVBQjXNxTwmml4BJxSVPlMhvFRlLmg6GSkk6gzEbumGtjhoFh7F/89t2Lpm4lAGYRfp",
-	"uJJ1qMNETgLskIVYTbINub3ttMqwPNi8rUfOZ2zewFgl49IgKdV0wvjEp/nGrTGUQ9n8+rY5leEqjgAj",
-	"pVsTnzu+BYeixrqZKPYrrIjn40aSePncEo1+CuCGetJxoPAvVXLV6qsk2zLp3ZNaWskYtthyBUzbGVV4",
-	"7HvpfZC7xJ//X0A8jID4DTl/R47+5LhzHDchD+zMSt+KaSBdIedhD5VqDUWpw3kx93BX/7F53SYjxydK",
-	"dg6hrTLQGgy2mGwQLGvJ5vY5JE12D1JxmrNfdwX26MouX+gTcABuJu7cPXnSXyqoeuJ/MJv0pYksdRpv",
-	"xCbWjKkrK656nZKgD2uESpVvSRPGmQ1v+MGKyhCcHjR+xQ2K84OYqkPDp9swuXnJM/hzFPJb6knqS6A7",
-	"RDLsaPYSTO6rU7coNR0iok3YGlcI3WG0VxAstOxh4d4saAmyYEqNTR82jC1FyCEUCw4yJjQtGI9JQTmd",
-	"m88FFFPzVwJNBc+XmFoxO6e2VPFRCNnXQfqErsAKv/aBQ+mTVkXvmkEGmtpo5RghvdHKsXm4EGA3VJSu",
-	"h71aRGifTZLVYrbWAM10T42fT9UOO8/41E/Tiqo52KzuYLjM1FdnhxJVlbvssGuty1vDcljsguIlsHQ/",
-	"P1BMUATiWOEcrhsf+12PkZF4btzjbqLyDWAQ6BXlgWJrDje6y5eX1oA+RGl56eM1ZixJaJ4/JceYxJKA",
-	"MSYuSGFviIzQvNLupoci+1Ih3wlNtCBTIO59QvkSVyWLDDDyxSTRleQkoW012C7vb+PDb6NZM7awGIOR",
-	"NkR3Qsk7Hx9bJ+XaXRhXUmGm+cpGDUOVNhucvLok5aFrl7eqSe7nLckKKpcTFxHZMfXtGM+eNa5BHBIw",
-	"bXAG5PmuwOw94BZ1OG15b3ViOHYuYQYSeAKh3DfGXheZUIA5Z6YxEh2MtzYQ7MRwubdlbWYSnRRMYitS",
-	"VEqTObsGgndyutsbpzbWUOa0SD0iiLrV4qJAQr/HfGvX7bWP+fPPP/9MXr0iz56Rb74hRUFUD5zmcNOH",
-	"ijIPO0Ko9+YrAeoSxWcp+uLp65VRkhUYpSpBJrY4DG8FuP8TWjKNfhTCrRDXMFElJIzmkySjmDbk5uBm",
-	"yMTXUTXfuAIrHwNoztJTSlUFTLvvZ4SSZoaAEeaquTzILoLWw/h6pzUSuEfh048Y879n+fcuzvtKcfba",
-	"HU0sK0oBE8sE9bJlwIrnoBShNVviDULkv3Grtu5y7Vj/9FPGEntf0t9sREGQUIm3gO5XcLLJo7ZA6J55",
-	"ozNdgM5EYO7XP757SnTGFF6Vq+0enUkw0pPlYGtTmFZb3HXolpYHjXTP4GZ6u18qJbtGlYqWY4gDXQQu",
-	"9P1kdMH/YD7cSWTLAC1DvkHRWvy8tezY+Lnjup1Dfvb9XWLnNV8P++wesx05p7GoLIenhGlFgKdE0aWy",
-	"tYBXjKd1WnNDJLehkDXe5ySDm6f2RrI2Nq9Gm5degTLGt71V7K6mte/tHh/87ezgOT2YXdz+9fO7P2zE",
-	"9Qqax+LtO1jcF3VNaW1H5g7V29VH7RROfX0SjdCi9dERM5PcosbGAJsPjNuvIq/t46ji7JdqK21oBJa/",
-	"quxFUq0B64z7/RRgA8WddZ8hQkgqyfTyrfExHH8AlaFq/TNOzl6/MN7AKVlks8k//ut//U1stIXsa/X+",
-	"M61LuwbjM9Gd7ksDBaJKY+GqDEAbH8MWBxC4BrnUmRkgKn1ILMVZEW0DqorICmsIjJN1Smiti+xFfUVO",
-	"jk/sBXpKLv2l5ctzrgUphXFpKZkxzlQGaR2iVWQGmMgx0l9Uc/OuwivTfXej7VV8FzeJfjKgjuLoGqSy",
-	"Z3xi7X7gtGTRafTZ4ZPDY8u0GYL6iJbsyD0/9HfA54D4swEwJviLNDo1X35fAj97/SJau2R+cnw8cMG8",
-	"e7F8TT93r5C7dchnh0+iNolEp+8v4khVhXHTfL1NKpKqMOvGkaZzhboX5DUz1qN5GU94/cTd+O07Xc6U",
-	"xjviCJymh8X7cBeA1t3lvhvoce+bQu7yomI8gXDji0HlGp7NljbuMlsHVRgkVQR9xHDPDhdI3qq1RjgQ",
-	"0aDmyHZp6O5orbkIcC2XD9JeZEzc/u7inrwxKgzTambQjUZ0uMkMZJ0uCsEWDO+88WkAFRMJ+b9yeydm",
-	"qNNC47j17LuGSKtvxApXNyL/vb3Rf2pkcnRxt8LuP2WCpCxFOycmHBZG2mJxfYv3aYKRzlXedxJ7kPu/",
-	"dmNG8X/rEqGHy+Ndr9yKGTYMtB159kOm7nLkGBKtYf9JkKgjpyCRvmRG6NgBvUTq6dG4hRiD6VCkdW7q",
-	"66VrJLkByWtdiSy20Tj5UqTLrRC9Gb/WAbrr9p45OT554KVCpNOqft6hSczj0IUtB10jDHsEVENWH/5R",
-	"1XedO2TRlV1Htyy9s+xgxEiXYuz3NcWsoeLzLif9m+BgfTwpFkRp40JSRbwc2idsnuHebXgfrUK8CMMd",
-	"H8VkgQEf4KmyhrmzhoUL+wa4qs+E7YPP8R5I1Yguu8en5PINaLk8OLP5rjrK4yo0WpTcGhck5sb02KeU",
-	"e5uJRYOgPsm2ndB6Ft1d9ND9kVWU6w3mRk7aK2Nx0j6KONkzRVCDfI4OJwdL6yoTUufLvbLiVwiUBrfW",
-	"58yowttgwG2fk9ES6ygVC+6j20Gm9APCePjM4mH4zK2uYnvkgefGVe968Y/PDBJ8G7OH4wWc8+NghZg4",
-	"E9p2Otwr9b+puMEo2udESFIb6J4b7JY2MICPNQ47HC/qUeNcjitWhvsOtou/jkOFCFt3MnxyvGUrw734",
-	"E3XB+wiPogZuTESeNjb4AxOTxfSAJ8BaSPY003y3yf5vlfh/lB7A6gWCu9V4spYVdH2CJw++eJ80YQ3w",
-	"fnPPwNNJWOUirpuMqo1hB4glJGKOpsuDK1ge3V7B8m4oeOvB9eXS9mUNiZzV7qP2Esvu7XEvHtPKXu+b",
-	"FyACezcuJq7sxXbRLUug0kj1fYoC7IlqTCrctVFtGInkAKlyrs4uqO+6hOs5fOXmVejfHUZx0GlsiZlx",
-	"bmO0T/ZwzuFmGMUbaf8x/b7R4miPdOfdtI2A282SrEJ1I47enNtwDWQK84qTK4ASHfwUjMFsRtsivinM",
-	"qW1n3SVPeytuBXsfhRL7/VBNWCFh9w6seF0VTn9UpL7MOEpKjbGAHy3kfp8GGeE9tG//P1Y26yMK4Lu2",
-	"HaPN7U8mgD/SbO8P4Hvqbhvw3WOW1EjCgi5JImx7PWQpmYI8JO9cEQ9hRjlLoAWkRIum6MbGZl3Vmaw4",
-	"Rmcp+SCmh+QFVxooZjovzSSXhPJz7ivUsE7nsu4kcBnXFUOOn+2jJrTjar6eujofHGzYvNk7VeTbt99/",
-	"Z/4uIM9t2UG/y/JxOyy+04mhkPZcNweLxeLAMPNBJXNsLmIrknedvKhyzQwVHOGkKdV0dboH7aWylpnn",
-	"QJKMSppokE8JJZpOEZ9NRydyHmk6xZbej9uHBVoIfAUpo++cPGkBXyQa9IHlhCju66zSEHVo059ay5fV",
-	"uQyDnZL7t3HZeK3ijPDmYgX501rL96duQvRMBLe/R0IlkA+CcUjJFEVCQdWf8ZocdYLBqAZXZ1FsuKvR",
-	"vZjwz9n3JVAItcnyPHlgUVinTz/y1OqgvWqPgqF492sJ61q6a5jWzvOwz/j4HuOw5f9JZArHu6B9JtS9",
-	"kiNtjD5mprCPIk72TBH7yxQOe4l1prB9M6IvU7iRF83O3L4H84TeylL+ptDHky0c4gObLbR3VszWVzxr",
-	"d0mu1QTHeAUD8uxBWebR8okfB8M8cj5xkEf684kO8bilmMykKBrPLx2lyPByb8MtfXW5CmxhjRluiM4W",
-	"0NgSpNhe5VBEI/1Zc4lJIha8G4zLmdLf2vvqI8M1EIzW0GvKcvd7Ru0CyHaUJmUqodJKkCa6g0Tl3nQi",
-	"MGo1KdkikOP6h2xdhF03HBl68ROrkP4gpr+z+uhvxXRM0MoR8ycRscJLJrZfSTBgZZ73RqtQUnRkR0vu",
-	"94twB6NdYzHb/KBJ3V1nA2pdG55ue3/8+mInt+rhjPp2q4YAzX0jFqSgfGkvDz2GPhKl6mghg0m7rFNF",
-	"qAyoxp8X3Uwot/aHNQfdJdtY6dHAiiwd1vIfLLfvidusP4NCEy93MW0Aaft32dthvk/2GlC3NdnsD52u",
-	"WG0ryNjZ0/ETDzs7QXye/P7w6b0YxOigB7OBOXY1ozehw4vhfwps9NvLBj3rxXddjNgL030y6hU8poh6",
-	"BX0wLCXjCStpvjskVy5BGbfftQsosIX24OUntFmHE7E/2CH7sM1sU60R1pnb0+NrR7tQ/RvcTFrtOF0S",
-	"78P005uF7dGtsY7vjrDZ1vYSoPkV6H4pgFP/4LyPzUU6r23br8cH3ltNpfYNuWofkxLvKI0FnQRVFY8E",
-	"Ozv3eOC9wfH7g94a1EaIuebnFntZ+p0dsg+Wts3FRrC03VPsog2obF38AdtIES0ep0o3pZoGg3JGOFtY",
-	"2t1MIRd8jll4dMjVJtlq00Wq7USt1SAK2yhDES0Eyamcg5l+Luob/sbvPnv94pC8Bdf+BdthuB/4t01j",
-	"Ls07l5XML2Pb5YbxObl0juul/X2nH9+8dJl/uKGJzpfn3HxNORcVTyAltv2DT9G5H2bHRWwfkMu6tYfC",
-	"6gRO8Hds2lFKHN2kYPurAOoGHR9lFUC7c8uei5YdYHoMBQvamLhuPGQmJDoYLhz4cWfhzhylubg10tcc",
-	"dEOchsMsha5c2/M8dBFHNwcKEmlEGuKhy2gjb0HW5PdRl7O2q3C48EyWtX6EbB1CTYlrpyFWq0tUTIAm",
-	"metDYut7yEyCygwaunHdOeg+eB3vle73igb04xcZYCujBhmtaqgeBOyYeMnZNfw65Jy8ZNeP6p64X6MM",
-	"Fe9pkgpQg61WfnKQwiixLbL0Kehw1xWjbpeDB35jRvxmJ05sIdAXx5/tbT0utK3psz8AShRdkkW23Bru",
-	"CeXEABvCwO9lCMsB5kVHu9jHLTpCPesm6trCFdaBtcq20VbFXmNO0GPzvUzkabdQVgXSD8/RHJoLo+Dq",
-	"NkdNjbFx+5WWlM0zTRjXwpauoQJcmb1/buH78y7o0lhO7fID3//GcXR3ijOZZNhhCS3y9av67nV/7a/7",
-	"uhFnCyGvyBQybMXm6uFbjaOaaWx/3rgrzr2PH1tA29bH9ceMliVwSNtdhaxx2p3LEiUu7zsl+X6VPlPn",
-	"SOfu4u7/AgAA//8=",
+	"7D3bctvIlb/ShU1Vkgp0seZSFbn2wZkZ73hiexzb2akpS0s1gUOiLaAb090Qxbi0tU/7AfsR+2H5kq0+",
+	"p3Eh0SBB6jJysk8SiUZfzv3Wh5+iRBWlkiCtiU4/RSXXvAALGj89m1nQ7p8UTKJFaYWS0Wn0ImVqxmwG",
+	"LOfGMiWh/lzyObApzJSGKI6EG/xLBXoZxZHkBUSnEccp48gkGRTczT1TuuA2Oo2qSqRRHNll6QYaq4Wc",
+	"Rzc3cfTiWzcOZyu5zdrJcLyGXyqhIY1Ora5gx5lTKEplQSbLP8Oyf9JvMmVAsukST5fkAqQ9xf8NL4C5",
+	"pcFYthA2a7+9hCUThqUIF5lAzLhMGZdmARpSxudcSHrlorP+wVsoc76E9JS5c1w8PZNcKpuBXl+G23oJ",
+	"DbPKQEoPvjw5iREXlUxBswVf+u+P/3jI/gylZSdfskxV2hyeyRo7GfAU8eEh2t2Qg0gXnAW/fglybrPo",
+	"9OSrr+KoELL+/CR2mLGg3Zz/8YEd/Of5H34ThPgPajqIzo9qOhmLUiHt11+2KwhpYQ4al3gpCmGbJdbo",
+	"L8eH3SlTmPEqt9HpV8exO6MoqiI6fXJ8fIxH9B+DK/2lggpe48TBA+GfTcdZh8+NG2xKJQ0gA77RappD",
+	"4f5NlLQg8Vy8LHORcEejRyWN+MNH4wj2U2fu32iYRafRvxy1HH5ET81RPS+uuEryPzn6WnDDFlrJOdHu",
+	"IgMN0U0cvRNzCelLIS/7vPKM5UJeEn3m4goMK4SsLJgo9mSGR3qpaOerm+0Bwm3M7xYlUZUK+520Gpm0",
+	"1KoEbQUBiSf1fGuzxO6R0uEndoWcUm7hwApEV2+sSEeRXhypyiaKqAGkI5sPkbFcW3BEnYIU+A+SIP43",
+	"4yKnZ0pCdB5Y2rP+hLbQe2wSVULniZp+hMS6JxYkl/V7YUH4oZ4ojmSV59H5zU2XVj+QeOWOW9rZapjG",
+	"NdjrTbSnX9l1eyi/tzi6PpirA/8ld3g9JMR2nhyIolTakkZyAiZaZFzPjhysteT5Eb6HPPgtGCtkQ1I8",
+	"TYX7n+dvOkQy47mBeI1upjmv6dhLgOgSoIziBnn+Y5ID10H0XAqZrs4wEzl0ZvAfLZ/i3wVMM6Uug3MV",
+	"3CZZn61ec1tpnjuRb5iQqGaUdhLeZrBkXAOzWkAaMzicH7KzCK4JRhORnkUxO4tytQD9Oyi4yH9/FjnJ",
+	"b6EwQXqqsaI1XyJBy0lakbCB1XOC1kgF9UHrz84iCB6PQBBadKHF+uxVaUDbzvTNF0L6f6rS8WxgqZvN",
+	"FEeUBfqwSzi7kF49Aa70XTGF9L26BNmXS3BdCg1msruoWaWA9xkwpHeWqzlLeJ4bJqxhmcodGYDbwulZ",
+	"dXz8RSJS/Oum3mL8xA0gNsqI0PhLspS2vmBrsPQR1JMyNHZ1U2tLxl2Ano9Ecgc/d4DjF7Ks7I5Sxtp8",
+	"YiBRMjUrNP7H46658cXX28yNOKpMyBj/UbKFs1LZFDKez2I2UygaWpKJ4p7ptifLICTeknC/JTxTSF/U",
+	"X/Y4J+X6clKotCsvpkrlwGW0brAEBEoqjBM2EyUnQl7xXKQTrRYmPNlMQE6oacTiJsvpuRseEpUzkSPd",
+	"bl1QyCSvUphUEiU+pJNE5VUhB4aP5TbpzdDNzEaM5O1Sf/S4A++d+CpF22VfKrhuBq9q5aWlf0bYWw4/",
+	"OVhIt8vYvrETR4kGPurlDphJzzVwDk07Wu6HXq6Hf9pqhg4RgrPCTdAmlFXR0OUI6JZazTWY8FzexIN0",
+	"Ml2OMk07TzJ+8tXXm2Hozeb9YGgst5XpWuElyJQGlVolYAx9aOina4snXCaQ0/+EynTYoDHD2uBTAKTr",
+	"pl0B7O///T8MkRL3gbzgWgo5X5VOW4y2kHb1AGlNdQ/QFRbYwvpwXbM+Me4ujF+/22H8fVRpyxutpYh+",
+	"b2sn4scQthpy7Jjqjl46pjqSz666sQHLPmpxBS6kWfrebS64jwaMt9sdn0zQS+gbDGmxjFmRLpnSbFmk",
+	"TzFKpCrLhKUoF2qj3xp2xfMKDEshEWlQFronBc+7jBbF0WEUR3EQB6kwZc6XkwFVNWz9NnEUnv4o82Ud",
+	"R+mLPj6FPHDizroxg9wAHtR9dB7Ve2FzYN9wM2qNevOr0a/eMIWLj0LbB4+3jgSzmktD5N6bZZN18n7l",
+	"vRBl0OcWYRau0c9y3iHuoJhiPBCdqzgqMyXd39ogiSMDOXFBUhmriomGOVwH0Y2GELdKj9//v9evhLaO",
+	"9DgpeDlC5vZh3HBvONbhSQxHb5GEWi1QNfLikHh2F5ZvX26Z/rvaplgTd7VA6IcKwBg+H2Huzfz+6he2",
+	"nAwl4x6HIonqFv8eeG6z/lmSDJJLsxPiVnn4LFKXZ1HshNYi45YJH6AMqc2+/leXXsO7uUO0egea1q96",
+	"HtjQiyJs6/6a9ut61Hfp5D8ZQbGTigulU7NxeZzKhCX2TGhj2ZPj42646fbkHTvmC4SeDeOsBG2UZImq",
+	"pDWUpKGwM2ZK1II96UZFhs1eFDNh1upHWftOYDgcu2uMZbe47Sajv+Bl6QaHgCYo0l8Z6M6+LinJcfDE",
+	"NtJ3cG8M0cdz4kOmqxxMzNSM8TxnzuY24zC0ox/jhptLUZYQMC/eqoWhnEWiqjxlUlk2BbbQwloMGo1c",
+	"oJJJxuV8JwBRCDO9G3fsCvZ3mOhtMc1hUkkr8v18rgdw2DRcCVhs99yCZvywW9QQ1ArhNhJuFzepiZB4",
+	"mb93fITef5YkUHoaWdMdewj/+5ZCLR53gf4ewG3Ackvw1k7bnomj0XmiFCjpp28frwSZqNQL9N5Mo4OQ",
+	"pBknXptujjuvkcO6shfGGWUXGA65GJN46GikzcZgiMRWV/90hirXK/qz6JSdkV2Bzt1ZdPOUuTeZmEul",
+	"wVkJ5N2GrMZb5t9G5NVaR88/OQ+k2HZPqK2n4fFBXZGTcMtzNY+Z5ZcgGUelL0wIL1WZK56OTQc1Wbv9",
+	"UnRdcdAuPIr/n1PYumHiUAZhH+m4knVowkReAuyRhVhNTG9ye7upyM3yYPu27jmfsX0DY5WMT4Ok3PKJ",
+	"kJM6NT5ujU05lO2v75pT2Vz5FGCkdGfi88cncBjurJuJEX+DFfF83EqSWj53RGM9BUhHPek4UNQvVXrV",
+	"6qu02LFQZCC1tJJl77DlCph2M6rw2LfS+6D3iT//v4C4GwHxK3L+nhz92XHnOG5CHtiblX5Q00C6Qs/D",
+	"Hiq3ForShvNi/uG+/mP7OiUjxydK9g6hrTLQGgx2mGwjWNaSzd1zaJ7sH6SSPBd/2xfYo6sh6+K4gANw",
+	"PfHnHsiT/lJBNRD/g9lkKE1E1Om8EUqsOVNXV9IMOiVBH9YJlSrfkSacMxve8J0VYiI4a9DUK25RnB/V",
+	"1Bw6Pt2Fyd1LNYM/RyG/o57k9bWBHpFsdjQHCSavK7p3KM/eRETbsDXu8kCP0V5BsDh5gIUHs6Al6EIY",
+	"MzZ92DK2ViGHUC0k6JjxtBAyZgWXfO4+F1BM3V8NPFUyX2Jqxe2cU3nvvRByXTtcJ3QVVsV2DxxKn3Sq",
+	"4NcMMrCcopVjhPRWK4fycCHAbqnCXg97dYiQnk2S1WK2zgAr7EBdbJ2q3ew849N6mk5UzcNmdQebS7Pr",
+	"Gw2hRFXlLwjtW+vyzrEcFrugeAksPcwPHBMUgThWOIfrx8f1rsfISDw37nE/UfkWMAj0isvABQUJ17bP",
+	"lxdkQB+itLyo4zVuLNb4PmXHmMTSgDEmqVhBt6pGaF5NuxmgyKFUyGtlmVVsCsy/z7hc4qpskQFGvoRm",
+	"ttKSJbyrBrtXYrr4qLfRrhkTLMZgpAvRvVDyvo6PrZNy4y6MK6lw03xDUcNQpc0WJ68pSbnrev+d6viH",
+	"eUuLgutlXdO9Z+rbMx6dNW5AHBIwXXAG5Pm+wBw84A51OF15TzoxHDvXMAMNMoFQ7htjr1SQrdXCWaBu",
+	"a8F4awvBXgxX1rYsZSbRScEktmFFZSybiytgeI+tv71xamMNZV6LNCOCqFstLgok9AfMt27dXveYP//8",
+	"88/s1Sv27bfs++9ZUTAzAKc5XA+hoszDjhDqvflKgLpE8VmqoXj6emWUFgVGqUrQCRWH4U0a/3/CS2HR",
+	"j0K4FeoKJqaERPB8kmQc04bSHdwNmdR1VO03vsCqjgG0ZxkopaoCpt2PM8ZZO0PACPPVXDXIzoPWw/h6",
+	"pzUSuEXh018x5n/L8u99nPeV4uy1e81YVpQCJpYZ6mViwErmYAzjDVvirVvkv3Grdu4/7ln/9FMmErpj",
+	"XN8GRkGQcI03525XcLLNoyYg9M+81ZkuwGYqMPebv75/ymwmDF4vbewem2lw0lPkQLUpwpod7jr0S8uD",
+	"RnrN4G562i/XWlyhSkXLMcSBPgIX+n6y+0WvkH/vJTIxQMeQb1G0Fj/f4zqU57q9Q370/j6x84avN/vs",
+	"NWZ7cs5iUVkOT/HqG8iUGb40VAt4KWTapDW3RHJbClnjfckyuH5Kt/its3kt2rz8Eowzvukmvr/O2b3r",
+	"fnzwx2cHz/nB7PzT11/e/GYrrlfQPBZvr2FxW9S1pbU9mbup3q45aq9w6ruTaIQWbY6OmJnkhBqKAbYf",
+	"hKSvolrbx1ElxS/VTtrQCaz6en8tkhoN2GTcb6cAWyjurfscEUJSaWGX75yP4fkDuA5V6z+T7NmbF84b",
+	"OGWLbDb5+3/9b929AG0heq3Zf2ZtSWsIOVP96f7koMBM6SxckwFY52NQcQCDK9BLm7kBqrKHjCiORDQF",
+	"VA3TFdYQOCfrlPFGF1FzC8NOjk+o6QRnF/VF/4szaRUrlXNpOZsJKUwGaROiNWwGmMhx0l9Vc/euwTYD",
+	"Q/0EqH2Fj5tEPzlQR3F0BdrQGZ+Q3Q+SlyI6jb44fHJ4TEybIaiPeCmO/PPDum/CHBB/FAATSr5Io1P3",
+	"5Y8lyGdvXkRrjRlOjo83NGXoN2NY08/9tgt+HfbF4ZOoSyLR6YfzODJV4dy0ut4mVUlVuHXjyPK5Qd0L",
+	"+ko469G9jCe8euJvyQ+dLhfGYl8FBE7b9+VDuHNG577/UNeGePBNpfd50QiZQLhZzEblGp6NShv3ma2H",
+	"KgySGoY+YrjPjQ8k79SOJhyIaFFzRJ1N+jtaa8gD0urlnbTkGRO3vzm/JW+MCsN0GoD0oxE9bnIDRa/z",
+	"SLBtyfva+HSAipmG/F8l3YnZ1J2kddwG9t1ApNNrZYWrW5H/gbpgnDqZHJ3frLD7T5liqUjRzomZhIWT",
+	"tlhc3+F9nmCkc5X3vcTeyP3f+TGj+L9zibCGy/1dr9yJGbYMpC5WD0Om/nLkGBJtYP9ZkKgnpyCRvhRO",
+	"6NCAQSKt6dG5hRiD6VEkOTfN9dI1ktyC5LVOXoRtNE7+pNLlTojejl9ygG76/ZpOjk/ueKkQ6XSqn/do",
+	"rHQ/dEHloGuEQUdANUT68LemuevcI4u+7Dr6JNIbYgcnRvoUQ983FLOGii/7nPRvSgL5eFotmLHOheSG",
+	"1XLoIWHzLe6dwvtoFeJFGOn5KGYLDPiATA0Z5t4aVj7sG+CqIRN2CD7HD0CqTnTRHp+yi7dg9fLgGeW7",
+	"miiPr9DoUHJnXJCYW9PjIaXcu0wtWgQNSbbdhNa30c35AN0fkaJcb8o4ctJBGYuTDlHEyQNTBHfIl+hw",
+	"SiBaN5nSNl8+KCt+g0BpcUs+Z8YN3gYDSX1ORkuso1QtZB3dDjJlPSCMhy8ID5vP3OnE94A88Ny56n0v",
+	"/v6ZQUPd+u/ueAHnfBysEDNvQlN30Ael/reVdBhF+5wpzRoDveYG2tIWBqhjjZsdjhfNqHEux6Uow706",
+	"u8Vfx6FChJ27fz453rH954P4E03B+wiPogFuzFSetjb4HRMTYXqDJyA6SK5ppv1um/3fKfF/lB7A6gWC",
+	"m9V4stUV9H2CJ3e++JA0ES3wfnXPoKaTsMpFXLcZVYphB4glJGKOpsuDS1gefbqE5c2m4G0Nrj8tqZdx",
+	"SOSsduylSyz7t5Q+v08re71vXoAI6G5czHzZC3WeLkvg2kn1hxQF2EfYmVS4a6faMBIpAVLjXZ3NqI+j",
+	"6wN82bNVkBL6HuJ6St/4ZQy6e4dRHPQhO1JnnBcZPSS3eF9xO7fEW1nhPt3A0dLpAcmw9tq2Am4/w7IK",
+	"lZF4evNexBWwKcwryS4BSvT3U3D2sxtNNX1TmHPqCN8nT7okt4K9R6HT/nGoJqyfsJkHFsCuyqrfGtbc",
+	"bRytr9CFQVl2gI1uzaagloYrdQlt01kzSia9dh60MGyuVFu3+6Ag+06mPlKFJ2V40joLdU/s5+3IPtHQ",
+	"4gVfslQ5Lx6z2tPKthVNlGvGGqR6J9Ts3gBVfNRqA9+yhqmFPGQvLFMlSENxuxpvhhVcX0J6Ji+8zrqg",
+	"uah3nmEohLB6hH62gae+r75IMt+SADta4WekrxhjD9h4n+o+54ry3sGYebfL8eOMm6/1UA7Gzp/cw3JD",
+	"UgUJJGYmUwuJv9LxoLzyil8C4xTsOsjFVcMuM6UZJ0sJ1QcSkxnBQs5aMpBop/7D5tIYz/zeUoG3adwT",
+	"3sNqp/D7ybI/osSibyc0Ogzw2SQWR4YThhOLNXV3Awv9Y5bcyXKnEBJFbT9Rt+sU9CF774sLnQw2VgMv",
+	"kCHbYsCnHQ7EhAXjhnH2UU0P2QtprBPoasYu3CQXjMszWesZrB+8aDqcXMRNJaM3LOhRG3L2tahPff0h",
+	"Dnb2Rrt3btgP73587f4uIM+H1ULTguoRB1LqDkyOQrpzXR8sFosDx8wHlc6x6RHdlNh38qLKrXBUcIST",
+	"ptzy1enutMfTeo9+YEnGNU8s6KeMM8uniM+20xw7iyyf4s9z3G9/KOgg8BWkgr/38qQDfJVYsAfECVE8",
+	"1PGpJerQpj+3VlSrczkGO2W3by+19brXMybbC1/sd2s/3/LUT4gRE2fhX/orYB+VkJCyKYqEgpvf4/Vd",
+	"7gWDUw3e8i623CHrX5j65+xHFSjQ3OYCn9yxKGzKOh55ycdGy5aO4p2dkJbeGtZrg3qbY1n3H8naHJH4",
+	"LAoaxofGxuDqtindLoLvs75hiEBOHphAHq6+YXMwq6lv6N7nGqpv2JVT3Ub9MTYWO9QmmamvOz6ekodN",
+	"XEIlD3Txzm19JR7ob/p2Onk5F2K88LtThrq3GonHwU73XCOxkYOGayQ8HeCWYjbTqmi9xnSQDrq8hA0L",
+	"WuYZumtggIoF3XBHgxRqpbLKmK6nGWaRHMnUEhpDlj3fMBfG/kA9OEaGeiAY6eFXXOT+dw27Rd3dCE8q",
+	"TMI1yZc2MoRE5d/0AjLqNF7aIQjkeyLtfLGkaaK06cXP7NbHRzX9B7vz8YOajgl4eWL+LKJdeHGOejAF",
+	"g13u+WCkCyVFT3Z05P6wCPcw2jeOs8uPNDUdw7ag1rcW6/9kCX59vpdLdnceQLf9TIDmvlcLVnC5pAuR",
+	"96GPVGl6Wshhkpb1qgiVAbeUwNhKKJ/oB7Y3+lbULO7ewIosHdbyH4nbH4jbyPlBoYkXVoV1gKSehHTj",
+	"te79vwbUXU02+sHzFattBRl7+0H1xJtdoSA+T/7x8Fn7OIjRjf7NFubY14zeho5aDP9TYGPYXnboWS8o",
+	"7mOEmkAMyahXcJ8i6hUMwbDUQiai5Pn+kFy52OlLNpy0KfBnATZe6ESbdXMS9y805CFsM2oUOMI683u6",
+	"f+1IC5E0J/cHteN0yWofZpjeCLZHn5x1fHOEDQR3lwC4gdfOvh6WAjj1X7z3sb2q5w21Mrx/4L2zXNu6",
+	"yWDjY3JWO0pjQafBVMU9wY7mHg+8tzj+4aC3BrURYq79CdlBln5PQx6Cpalh4giWpj3FPtqAytbHH7A1",
+	"HrPqfm4epNzyYIwOC3pwU7SbKeRKzjGDjw652SZbKdVkuk7UWl21ouY/hlmlWM71HNz0c9WpJAP27M2L",
+	"Q/YOfEsrbPFD8uiCGmFduHcuKp1fxNS5S8g5u/CO6wX9Zt1f3770VQNwzRObL88k/pq7lKqSCaSMWtrU",
+	"6T2qM6NFqLfRRdOuyGBlg2T421zdoCWObtO3wxUETdOhR1lB0O1G9cAXMTxgBgwFAm3MfIcxrOpyDoYP",
+	"Bz7uDN4zT2l1waKjrznYljgdhxGFrlxFrnloPci9qTLNvzPyondDjY+6RL9b0NOUkaI3Uv/O4haAtVX8",
+	"vRaAnb54MQOeZL7zElUOsZkGkzkk9aO+c7BD4Dt+UK54UKygl7/IAJu3tbjp1FmNw8eeWZpcXMHfNnky",
+	"L8XVvfoy/ud4Q1WClqUKzMZeUz95wGFImao56+R2uO2U083LjQd+60b8aidOqOLoq+MvHmw9qSwVD9Iv",
+	"IDPDl2yRLXeGe8Ilc8CGMPAH+YMYwr3oaRcbWUZHqJT9RH3DucKCs85FFTRssdmi1wrYfTRTedqvyDWB",
+	"XMVztJ3mymnDps9be6uCKc2M1VzMM8uEtIpq5FBbrsw+PLeqG5Qv+NKZWd3ChroBmGfw/hTPdJJhizk0",
+	"39d7lfjX63vP/deddFsofcmmkGEvSn91oNM5r52GGpTHfeleBwRiAjT1fm8+ZrwsQULabatGlmx/LiJK",
+	"uoHgW8XVDXvrtJ4nnZvzm/8LAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -21,6 +21,7 @@ type rule struct {
 	body       *openapi3.Schema     // of a JSON body; nil: the route reads none
 	upload     bool                 // takes multipart/form-data
 	idempotent bool                 // takes an Idempotency-Key
+	embed      bool                 // x-embed: open to embed tokens
 	secret     bool                 // x-secret: the answer holds a secret, and is never stored
 }
 
@@ -38,6 +39,7 @@ func readContract(spec *openapi3.T) (contract, error) {
 			}
 			r.readBody(op)
 			r.idempotent = r.parameters.GetByInAndName(openapi3.ParameterInHeader, keyHeader) != nil
+			r.embed = op.Extensions["x-embed"] == true
 			r.secret = op.Extensions["x-secret"] == true
 			out[method+" "+echoPath(path)] = r
 		}

@@ -27,7 +27,8 @@ func caller(ctx context.Context) tenancy.Principal {
 	return p
 }
 
-// gate lets in who may: it finds out who calls, and whether the route's permissions are theirs.
+// gate lets in who may: it finds out who calls, and whether the route's permissions are theirs. An embed token is let in at the
+// routes that are marked for it; what it sees there, the importer's statements narrow.
 func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := ruleOf(c)
@@ -40,6 +41,9 @@ func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		ctx := context.WithValue(c.Request().Context(), principalKey{}, p)
 		withContext(c, ctx)
+		if p.Importer != nil && !r.embed {
+			return s.refuse(ctx, p, r.operation, c.Param("id"))
+		}
 		for _, scope := range r.scopes {
 			if !allowed(p, scope) {
 				return s.refuse(ctx, p, r.operation, c.Param("id"))

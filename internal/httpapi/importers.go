@@ -2,6 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"wharf/internal/audit"
+	"wharf/internal/importer"
 )
 
 // ListImporters gives a bare array, by skip and limit.
@@ -41,4 +47,31 @@ func (h *handlers) UpdateImporter(ctx context.Context, req UpdateImporterRequest
 // DeleteImporter removes a definition; its imports stay.
 func (h *handlers) DeleteImporter(ctx context.Context, req DeleteImporterRequestObject) (DeleteImporterResponseObject, error) {
 	return DeleteImporter204Response{}, h.cfg.Importers.Delete(ctx, caller(ctx), req.Id)
+}
+
+// actionEmbed is the audit log's word for making an embed token.
+const actionEmbed = "embed_token.create"
+
+type embedScope struct {
+	Importer uuid.UUID `json:"importer_id"`
+	Token    uuid.UUID `json:"token_id"`
+	User     string    `json:"user,omitempty"`
+}
+
+// CreateEmbedToken makes a token that an embedding page may hold. It is in the audit log before anybody has it.
+func (h *handlers) CreateEmbedToken(ctx context.Context, req CreateEmbedTokenRequestObject) (CreateEmbedTokenResponseObject, error) {
+	p, asked := caller(ctx), orElse(req.Body, importer.EmbedRequest{})
+	token, err := h.cfg.Importers.MintEmbedToken(ctx, p, req.Id, asked)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.cfg.Audit.Write(ctx, p, actionEmbed, audit.Done, embedScope{req.Id, token.ID, asked.User}); err != nil {
+		return nil, fmt.Errorf("httpapi: audit: %w", err)
+	}
+	return CreateEmbedToken201JSONResponse(token), nil
+}
+
+// RevokeEmbedTokens ends every token of an importer.
+func (h *handlers) RevokeEmbedTokens(ctx context.Context, req RevokeEmbedTokensRequestObject) (RevokeEmbedTokensResponseObject, error) {
+	return RevokeEmbedTokens204Response{}, h.cfg.Importers.RevokeEmbedTokens(ctx, caller(ctx), req.Id)
 }

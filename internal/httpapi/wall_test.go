@@ -58,6 +58,8 @@ var foreign = map[string]struct {
 	"getImporter.id":           {"importer", 404},
 	"updateImporter.id":        {"importer", 404},
 	"deleteImporter.id":        {"importer", 404},
+	"createEmbedToken.id":      {"importer", 404},
+	"revokeEmbedTokens.id":     {"importer", 404},
 	"createImport.importer_id": {"importer", 404},
 	"createImport.upload_id":   {"upload", 404},
 	"getUpload.id":             {"upload", 404},

@@ -53,7 +53,7 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 func (s *Service) List(ctx context.Context, p tenancy.Principal, skip, limit int) ([]Importer, error) {
 	var out []Importer
 	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
-		out, err = findImporters(ctx, tx, importerFilter{tenant: p.Tenant, skip: skip, limit: limit})
+		out, err = findImporters(ctx, tx, importerFilter{tenant: p.Tenant, skip: skip, limit: limit, only: p.Importer})
 		return err
 	})
 	return out, err
@@ -71,6 +71,7 @@ func (s *Service) GetByKey(ctx context.Context, p tenancy.Principal, key uuid.UU
 
 func (s *Service) find(ctx context.Context, p tenancy.Principal, f importerFilter) (Importer, error) {
 	var out Importer
+	f.only = p.Importer
 	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
 		out, err = findImporter(ctx, tx, f)
 		return err
@@ -240,6 +241,9 @@ func normalise(asked map[string]*string) map[string]string {
 // definition gives what the import will go by: a copy of the importer's, or the table's own, with the request's overrides.
 func (s *Service) definition(ctx context.Context, p tenancy.Principal, req Request) (Definition, error) {
 	var def Definition
+	if err := mayAsk(p, req); err != nil {
+		return def, err
+	}
 	switch {
 	case (req.ImporterID == nil) == (req.Table == ""):
 		return def, fault.New(fault.Invalid, "give either importer_id or table").
@@ -293,7 +297,7 @@ func (s *Service) Show(ctx context.Context, p tenancy.Principal, id uuid.UUID) (
 func (s *Service) row(ctx context.Context, p tenancy.Principal, id uuid.UUID) (row, error) {
 	var r row
 	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
-		r, err = readImport(ctx, tx, selectImport, p.Tenant, id)
+		r, err = readImport(ctx, tx, ownImport, p.Tenant, id, p.Importer, p.Actor)
 		return err
 	})
 	return r, err
@@ -311,7 +315,7 @@ type Filter struct {
 func (s *Service) ListImports(ctx context.Context, p tenancy.Principal, f Filter) ([]Import, error) {
 	var found []row
 	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, listImports, p.Tenant, f.Status, f.Importer, f.After, f.Limit)
+		rows, err := tx.Query(ctx, listImports, p.Tenant, f.Status, f.Importer, f.After, f.Limit, p.Importer, p.Actor)
 		if err != nil {
 			return fmt.Errorf("importer: list imports: %w", err)
 		}

@@ -36,6 +36,7 @@ const (
 
 	selectImporters = `SELECT ` + importerColumns + ` FROM wharf.importers
 WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR key = $3)
+AND ($6::uuid IS NULL OR id = $6)
 ORDER BY id OFFSET $4 LIMIT $5`
 
 	insertImporter = `INSERT INTO wharf.importers (id, tenant_id, key, name, description, definition)
@@ -50,11 +51,12 @@ WHERE tenant_id = $1 AND id = $2 RETURNING ` + importerColumns
 type importerFilter struct {
 	tenant      uuid.UUID
 	id, key     *uuid.UUID
+	only        *uuid.UUID // the importer that the caller is bound to
 	skip, limit int
 }
 
 func findImporters(ctx context.Context, tx pgx.Tx, f importerFilter) ([]Importer, error) {
-	rows, err := tx.Query(ctx, selectImporters, f.tenant, f.id, f.key, f.skip, f.limit)
+	rows, err := tx.Query(ctx, selectImporters, f.tenant, f.id, f.key, f.skip, f.limit, f.only)
 	if err != nil {
 		return nil, fmt.Errorf("importer: find importers: %w", err)
 	}
@@ -117,10 +119,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING ` + importC
 
 	selectImport = `SELECT ` + importColumns + ` FROM wharf.imports WHERE tenant_id = $1 AND id = $2`
 
+	// A caller that is bound to an importer sees what it began itself.
+	ownImport = selectImport + ` AND ($3::uuid IS NULL OR (importer_id = $3 AND requested_by = $4))`
+
 	lockImport = selectImport + ` FOR UPDATE`
 
 	listImports = `SELECT ` + importColumns + ` FROM wharf.imports
 WHERE tenant_id = $1 AND ($2 = '' OR status = $2) AND ($3::uuid IS NULL OR importer_id = $3) AND ($4::uuid IS NULL OR id < $4)
+AND ($6::uuid IS NULL OR (importer_id = $6 AND requested_by = $7))
 ORDER BY id DESC LIMIT $5`
 
 	beginImport = `UPDATE wharf.imports SET status = 'processing', phase = 'reading', error = NULL,

@@ -15,7 +15,7 @@ var ErrForbidden = fault.New(fault.Forbidden, "Insufficient permissions")
 // installation, who has no tenant.
 type Principal struct {
 	Tenant   uuid.UUID // zero for an operator
-	Actor    string    // for the audit log: "key:<id>", "user:<id>", "system"
+	Actor    string    // for the audit log: "key:<id>", "embed:<id>", "user:<id>", "system"
 	Name     string    // for people
 	Role     Role
 	Scopes   []Permission // empty: all that the role may
