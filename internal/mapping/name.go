@@ -9,11 +9,17 @@ import (
 type reading struct {
 	terms []*term
 	sure  float64 // 0–1: what the likeness to another reading is multiplied by
+	flag  bool    // it asks for yes or no: "Is deleted"
 }
 
 // means reports whether the reading is these terms, given in order.
 func (r reading) means(names ...string) bool {
 	return slices.EqualFunc(r.terms, names, func(t *term, name string) bool { return t.name == name })
+}
+
+// as gives the reading with other terms, that are so much less sure.
+func (r reading) as(terms []*term, sure float64) reading {
+	return reading{terms, r.sure * sure, r.flag}
 }
 
 // has reports whether the term is among those of the reading.
@@ -48,29 +54,29 @@ func newReader(fields []string, subject string) *reader {
 		}
 	}
 	if parts := split(subject); len(parts) > 0 { // "sale_items": a row is an item
-		r.subject, _ = r.understand(parts[len(parts)-1:])
+		r.subject = r.understand(parts[len(parts)-1:]).terms
 	}
 	return r
 }
 
 // read gives the ways to understand a name, the plainest first; none for a name without words.
 func (r *reader) read(name string) []reading {
-	terms, sure := r.understand(split(name))
-	if len(terms) == 0 {
+	whole := r.understand(split(name))
+	if len(whole.terms) == 0 {
 		return nil
 	}
-	out := []reading{{terms, sure}}
-	rest := slices.DeleteFunc(slices.Clone(terms), func(t *term) bool {
+	out := []reading{whole}
+	rest := slices.DeleteFunc(slices.Clone(whole.terms), func(t *term) bool {
 		return slices.ContainsFunc(r.subject, func(s *term) bool { return s.alike(t) > 0.8 })
 	})
 	switch {
-	case len(rest) == len(terms):
+	case len(rest) == len(whole.terms):
 	case len(rest) == 0: // "Company" in a list of companies is a company's name, "Invoice" in one of invoices its number
-		out = append(out, reading{r.all([]string{"name"}), sure * ownName}, reading{r.all([]string{"number"}), sure * ownNumber})
+		out = append(out, whole.as(r.all([]string{"name"}), ownName), whole.as(r.all([]string{"number"}), ownNumber))
 	default:
-		out = append(out, reading{rest, sure * understood})
+		out = append(out, whole.as(rest, understood))
 		if len(rest) == 1 && slices.Contains(ownIDs, rest[0].name) {
-			out = append(out, reading{r.all([]string{"external", "id"}), sure * ownID})
+			out = append(out, whole.as(r.all([]string{"external", "id"}), ownID))
 		}
 	}
 	return out
@@ -79,23 +85,25 @@ func (r *reader) read(name string) []reading {
 // ownIDs are terms by which files number what they list: "Customer No." of customers is what their system knows them by.
 var ownIDs = []string{"id", "number", "reference"}
 
-// understand finds what words mean together. sure is lower if one had to be taken for another.
-func (r *reader) understand(parts []string) (terms []*term, sure float64) {
-	sure = 1
+// understand finds what words mean together.
+func (r *reader) understand(parts []string) reading {
+	out := reading{sure: 1}
 	var spelt []string
 	for _, w := range parts {
-		more, s := r.spell(w)
-		spelt, sure = append(spelt, more...), min(sure, s)
+		more, sure := r.spell(w)
+		spelt, out.sure = append(spelt, more...), min(out.sure, sure)
 	}
+	out.flag = len(spelt) > 1 && slices.Contains([]string{"is", "has", "was"}, spelt[0])
 	if n := len(spelt); n > 1 && (spelt[n-1] == "at" || spelt[n-1] == "on") {
 		spelt[n-1] = "date" // closed_at, issued_on
 	}
 	for i := 0; i < len(spelt); {
 		found, n := r.phrase(spelt[i:])
-		terms = append(terms, found...)
+		out.terms = append(out.terms, found...)
 		i += n
 	}
-	return merged(tidy(terms)), sure
+	out.terms = merged(tidy(out.terms))
+	return out
 }
 
 // tidy sorts terms and takes doubles out.

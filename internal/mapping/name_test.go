@@ -102,7 +102,7 @@ func TestMisspeltWords(t *testing.T) {
 	t.Parallel()
 	r := newReader([]string{"quantity"}, "")
 	for word, want := range map[string]string{
-		"quantitiy": "quantity", "qauntity": "quantity", "quantty": "quantity", "quantify": "quantity",
+		"quanntity": "quantity", "qauntity": "quantity", "quantty": "quantity", "quantify": "quantity",
 		"quality": "quality", "zquantity": "zquantity", "qant": "qant",
 	} {
 		got, _ := r.spell(word)

@@ -164,6 +164,16 @@ func TestTheSubjectIsUnderstood(t *testing.T) {
 	require.Equal(t, mapping.Columns{-1, -1}, mapping.Propose(header, nil, name, mapping.Config{Subject: "deals"}).Columns)
 }
 
+func TestAHeaderThatAsksYesOrNoIsNoDate(t *testing.T) {
+	t.Parallel()
+	at := []rowprogram.Field{{Name: "deleted_at", Type: "date"}}
+	require.Equal(t, mapping.Columns{-1}, mapping.Propose([]string{"IsDeleted"}, nil, at, mapping.Config{}).Columns)
+	require.Equal(t, mapping.Columns{0}, mapping.Propose([]string{"Date deleted"}, nil, at, mapping.Config{}).Columns)
+	is := []rowprogram.Field{{Name: "is_deleted", Type: "boolean"}}
+	require.Equal(t, mapping.Columns{0}, mapping.Propose([]string{"Deleted"}, nil, is, mapping.Config{}).Columns)
+	require.Equal(t, mapping.Columns{-1}, mapping.Propose([]string{"Date deleted"}, nil, is, mapping.Config{}).Columns)
+}
+
 // wideFile makes a file and fields of many names: words of the headers above, and numbers.
 func wideFile(columns, count int) ([]string, *tabular.Batch, []rowprogram.Field) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"math"
 	"slices"
+
+	"wharf/internal/rowprogram"
 )
 
 const (
@@ -53,7 +55,7 @@ func people(names [][]reading) {
 	}
 	for i, rs := range names {
 		if len(rs) > 0 && rs[0].means("name") {
-			names[i] = []reading{{words().all([]string{half}), rs[0].sure * 0.95}}
+			names[i] = []reading{rs[0].as(words().all([]string{half}), 0.95)}
 		}
 	}
 }
@@ -76,7 +78,7 @@ func (p *proposer) commonWords() {
 		}
 		rest := slices.DeleteFunc(slices.Clone(rs[0].terms), func(t *term) bool { return named >= 4 && count[t]*5 >= named*3 })
 		if len(rest) > 0 && len(rest) < len(rs[0].terms) {
-			p.headerReadings[c] = append(rs, reading{rest, rs[0].sure * understood})
+			p.headerReadings[c] = append(rs, rs[0].as(rest, understood))
 		}
 	}
 }
@@ -151,6 +153,9 @@ func (p *proposer) likely() []pair {
 					}
 					tried[n] = attempt
 					f := readings[n]
+					if h.contradicts(p.fields[f.field].Type) {
+						continue
+					}
 					l := likeness(h.terms, f.terms) * h.sure * f.sure
 					if l < worthALook || l <= best[f.field] {
 						continue
@@ -171,6 +176,19 @@ func (p *proposer) likely() []pair {
 		}
 	}
 	return pairs
+}
+
+// contradicts reports whether a header says by itself that its values are not of a field's type.
+func (r reading) contradicts(kind string) bool {
+	switch kind {
+	case rowprogram.TypeBoolean:
+		return r.has("date") || r.has("time")
+	case rowprogram.TypeNumber, rowprogram.TypeEmail, rowprogram.TypePhone:
+		return r.flag || r.has("date")
+	case rowprogram.TypeDate:
+		return r.flag
+	}
+	return false
 }
 
 // fieldReading is a reading of a field.

@@ -99,12 +99,15 @@ func (v *values) check(f, c int) verdict {
 		return verdict{}
 	}
 	l := v.looks[f]
+	if l.probe >= 0 && v.program == nil {
+		return verdict{}
+	}
 	fits, plausible := 0, 0
 	distinct := map[string]bool{}
 	for _, i := range v.columns[c] {
 		cell := v.sample.Cells[i]
 		ok := l.kind == website && isWebsite(cell) || l.kind == currency && !bytes.ContainsAny(cell, "0123456789")
-		if l.probe >= 0 && v.program != nil {
+		if l.probe >= 0 {
 			kind := tabular.Text
 			if v.sample.Kinds != nil {
 				kind = v.sample.Kinds[i]
