@@ -152,3 +152,26 @@ func excelized(tb testing.TB, sheet [][]any) []byte {
 	require.NoError(tb, f.Close())
 	return b.Bytes()
 }
+
+// within puts a sheet's rows and shared strings into a workbook of excelize's, which reads no other so surely.
+func within(tb testing.TB, rows, shared string) []byte {
+	tb.Helper()
+	base := excelized(tb, [][]any{{"x"}})
+	z, err := zip.NewReader(bytes.NewReader(base), int64(len(base)))
+	require.NoError(tb, err)
+	var files []string
+	for _, f := range z.File {
+		r, err := f.Open()
+		require.NoError(tb, err)
+		text, err := io.ReadAll(r)
+		require.NoError(tb, err)
+		files = append(files, f.Name, string(text))
+		switch f.Name {
+		case "xl/worksheets/sheet1.xml":
+			files[len(files)-1] = sheetOf(rows)
+		case "xl/sharedStrings.xml":
+			files[len(files)-1] = xmlTop + `<sst xmlns="` + mainNS + `">` + shared + `</sst>`
+		}
+	}
+	return deflated(files...)
+}

@@ -55,6 +55,36 @@ func richText(scratch, b []byte, i int) (text []byte, flaws textFlaws, rest []by
 	return text, flaws, scratch, i, xmlWhole
 }
 
+// soleText is richText for the commonest form, a single t element, whose text is plain; the names have a prefix of that
+// length. Anything else: false.
+func soleText(b []byte, i, prefix int) (text []byte, next int, ok bool) {
+	k := i + 1 + prefix
+	if k+1 >= len(b) || b[i] != '<' || b[k] != 't' || (prefix > 0 && b[k-1] != ':') {
+		return nil, 0, false
+	}
+	if k++; b[k] == ' ' { // xml:space="preserve"
+		if j := bytes.IndexByte(b[k:], '>'); j > 0 && b[k+j-1] != '/' {
+			k += j
+		}
+	}
+	if b[k] != '>' {
+		return nil, 0, false
+	}
+	k++
+	j := bytes.IndexByte(b[k:], '<')
+	if j < 0 {
+		return nil, 0, false
+	}
+	text = b[k : k+j : k+j]
+	k += j
+	tail := k + 3 + prefix // behind </t
+	last := tail + 5 + prefix
+	if last >= len(b) || b[k+1] != '/' || b[tail] != '>' || b[tail+1] != '<' || b[tail+2] != '/' || b[last] != '>' {
+		return nil, 0, false
+	}
+	return text, last + 1, b[tail-1] == 't' && plainXML(text)
+}
+
 // elementText finds the text from i on and the end of its element, which holds nothing else. It is plain if it stands for
 // itself; otherwise appendElement reads b[i:next].
 func elementText(b []byte, i int) (text []byte, plain bool, next int, state xmlState) {
@@ -155,10 +185,12 @@ func (r *sharedReader) fill() error {
 		w.pos = start
 		t, state := readTag(b, start)
 		if state == xmlWhole && t.kind == tagOpen && string(t.name) == "si" {
-			var text []byte
 			var flaws textFlaws
-			var next int
-			if text, flaws, r.scratch, next, state = richText(r.scratch[:0], b, t.next); state == xmlWhole {
+			text, next, ok := soleText(b, t.next, t.prefix)
+			if !ok {
+				text, flaws, r.scratch, next, state = richText(r.scratch[:0], b, t.next)
+			}
+			if state == xmlWhole {
 				w.pos = next
 				if err := r.add(text, flaws, start); err != nil {
 					return err

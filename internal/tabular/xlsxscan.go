@@ -157,9 +157,7 @@ func (s *sheetScan) cell(b []byte, i int) (int, xmlState) {
 			i, state = s.value(b, k+2, kind)
 			valued = true
 		case b[i+1] == '/' && b[k+1] == 'c' && b[k+2] == '>':
-			if formula && !valued && kind != typeString {
-				s.flaw("formula", "holds a formula that was never calculated: open the workbook in a spreadsheet program and save it", nil)
-			}
+			s.endCell(formula && !valued, kind)
 			return k + 3, xmlWhole
 		default:
 			var t xmlTag
@@ -167,7 +165,11 @@ func (s *sheetScan) cell(b []byte, i int) (int, xmlState) {
 				return i, state
 			}
 			if t.kind == tagClose {
-				return i, xmlBad
+				if string(t.name) != "c" {
+					return i, xmlBad
+				}
+				s.endCell(formula && !valued, kind)
+				return t.next, xmlWhole
 			}
 			formula = formula || t.is("f")
 			valued = valued || t.is("v") || t.is("is")
@@ -179,6 +181,13 @@ func (s *sheetScan) cell(b []byte, i int) (int, xmlState) {
 	}
 }
 
+// endCell marks a formula of which nobody knows the value. Programs leave out that of an empty text.
+func (s *sheetScan) endCell(unknown bool, kind cellType) {
+	if unknown && kind != typeString {
+		s.flaw("formula", "holds a formula that was never calculated: open the workbook in a spreadsheet program and save it", nil)
+	}
+}
+
 // part reads an element of a cell that is not a value in its plainest form.
 func (s *sheetScan) part(b []byte, t *xmlTag, kind cellType) (int, xmlState) {
 	switch {
@@ -187,6 +196,10 @@ func (s *sheetScan) part(b []byte, t *xmlTag, kind cellType) (int, xmlState) {
 	case string(t.name) == "v":
 		return s.value(b, t.next, kind)
 	case string(t.name) == "is":
+		if text, next, ok := soleText(b, t.next, t.prefix); ok {
+			s.put(text, Text, 0)
+			return next, xmlWhole
+		}
 		text, flaws, rest, next, state := richText(s.scratch, b, t.next)
 		s.scratch = rest
 		if state == xmlWhole {
