@@ -47,6 +47,9 @@ const (
 func newReader(fields []string, subject string) *reader {
 	r := &reader{lexicon: words(), own: newVocabulary(), unknown: map[string]*term{}}
 	for _, name := range fields {
+		if len(name) > mostName {
+			continue
+		}
 		for _, w := range split(name) {
 			if !r.vocabulary.words[w] {
 				r.own.add(w)
@@ -59,8 +62,14 @@ func newReader(fields []string, subject string) *reader {
 	return r
 }
 
-// read gives the ways to understand a name, the plainest first; none for a name without words.
+// mostName is the bytes of a name that is read; a longer one is a text, and compared as such only.
+const mostName = 256
+
+// read gives the ways to understand a name, the plainest first; none for a name without words, or a long text.
 func (r *reader) read(name string) []reading {
+	if len(name) > mostName {
+		return nil
+	}
 	whole := r.understand(split(name))
 	if len(whole.terms) == 0 {
 		return nil
@@ -176,7 +185,7 @@ func (r *reader) spell(word string) (parts []string, sure float64) {
 	if parts := r.parts(word); parts != nil {
 		return parts, 1
 	}
-	if len(word) >= leastTypo {
+	if len(word) >= leastTypo && len(word) <= mostTypo {
 		if meant := r.meant(word); meant != "" {
 			return []string{meant}, misspelt
 		}

@@ -102,12 +102,20 @@ func TestMisspeltWords(t *testing.T) {
 	t.Parallel()
 	r := newReader([]string{"quantity"}, "")
 	for word, want := range map[string]string{
-		"quanntity": "quantity", "qauntity": "quantity", "quantty": "quantity", "quantify": "quantity",
+		"quanntity": "quantity", "quantiyt": "quantity", "quantty": "quantity", "quantify": "quantity",
 		"quality": "quality", "zquantity": "zquantity", "qant": "qant",
 	} {
 		got, _ := r.spell(word)
 		require.Equal(t, []string{want}, got, word)
 	}
+}
+
+func TestLongTextsAreNotRead(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("email ", 200_000)
+	r := newReader([]string{long}, "")
+	require.Empty(t, r.read(long))
+	require.Len(t, r.read(strings.Repeat("x", mostName)), 1)
 }
 
 func FuzzRead(f *testing.F) {

@@ -12,6 +12,7 @@ const (
 	mostCompound  = 48
 	leastPart     = 3
 	leastTypo     = 5 // of a word that may be misspelt
+	mostTypo      = 32
 )
 
 // vocabulary is a set of words that also finds those that are spelt nearly like another.
@@ -28,7 +29,7 @@ func (v vocabulary) add(words ...string) {
 			continue
 		}
 		v.words[w] = true
-		if len(w) < leastTypo {
+		if len(w) < leastTypo || len(w) > mostTypo {
 			continue
 		}
 		for _, less := range shortened(w) {
