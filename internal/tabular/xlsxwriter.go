@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"wharf/internal/fault"
 )
 
 // What a sheet can hold, by Excel's specifications and limits.
@@ -86,6 +88,7 @@ func (e *CellTooLongError) Error() string {
 
 var (
 	errNoSheet     = errors.New("tabular: a row needs a sheet, and a workbook that is not closed")
+	errManyColumns = fault.Newf(fault.Invalid, "a sheet of a workbook has at most %d columns: choose another format", sheetColumns)
 	errSurplusCell = errors.New("tabular: a row has more cells than the sheet has columns")
 )
 
@@ -110,7 +113,7 @@ func (x *XLSXWriter) Sheet(s XLSXSheet) error {
 	case x.closed:
 		return errNoSheet
 	case len(s.Columns) > sheetColumns:
-		return x.fail(fmt.Errorf("tabular: sheet %q has %d columns, and a workbook's at most %d", s.Name, len(s.Columns), sheetColumns))
+		return x.fail(errManyColumns)
 	}
 	x.spec, x.before = s, 0
 	x.refs = x.refs[:0]

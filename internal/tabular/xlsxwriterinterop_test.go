@@ -118,3 +118,15 @@ func TestInteropLibreOfficeReadsAllRows(t *testing.T) {
 		require.Equal(t, rows+1, n)
 	}
 }
+
+// TestInteropLibreOfficeOpensATemplate: the example's cells are of their types.
+func TestInteropLibreOfficeOpensATemplate(t *testing.T) {
+	t.Parallel()
+	names, sheets := flatSheets(t, writtenTemplate(t, "xlsx", contactTemplate()))
+	require.Equal(t, []string{"contacts", "Options"}, names)
+	require.Equal(t, []string{
+		"string ada@acme.example", "string 00501", "string new", "string Country 7", "string well, fine", "float 36", "float -1.5",
+		"string 1234567890123456.78", "date 1990-05-311990-05-31", "date 2024-02-29T13:45:0029.02.2024 13:45", "float TRUE",
+	}, sheets[0][1][:11])
+	require.Len(t, sheets[1], 300)
+}
