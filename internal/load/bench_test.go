@@ -61,7 +61,7 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-func wide(b *testing.B, n int, seed uint64) []byte {
+func wide(b testing.TB, n int, seed uint64) []byte {
 	b.Helper()
 	var csv bytes.Buffer
 	require.NoError(b, sample.Wide(&csv, n, seed))
@@ -102,7 +102,7 @@ func (w *world) copyInto(b *testing.B, csv []byte) time.Duration {
 }
 
 // importWide reads, checks, stages and merges a file.
-func (w *world) importWide(b *testing.B, csv []byte, want load.Counts) (staged, merged time.Duration) {
+func (w *world) importWide(b testing.TB, csv []byte, want load.Counts) (staged, merged time.Duration) {
 	b.Helper()
 	ctx := context.Background()
 	w.exec(b, `CHECKPOINT`)

@@ -42,7 +42,7 @@ func (m *merge) checkCasts(ctx context.Context) error {
 func (m *merge) markCasts(ctx context.Context, c *column) error {
 	tried := beside(m.name, "_w")
 	if _, err := m.exec(ctx, "try "+c.Name, `
-CREATE UNLOGGED TABLE `+tried+` AS
+`+m.createBeside()+tried+` AS
 SELECT given, wharf.cast_error(given, `+literal(c.verify)+`) AS problem
 FROM (SELECT DISTINCT `+c.s()+`::text AS given FROM `+m.staging+` s WHERE `+c.s()+` IS NOT NULL) g`); err != nil {
 		return err

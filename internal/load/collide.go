@@ -43,6 +43,7 @@ type index struct {
 	name      string            // for messages
 	field     string            // of errors
 	onlyFresh bool              // no row that is there gets another value
+	lookable  bool              // it can be used beside row security
 }
 
 // index describes u; false if no row can break it, or if the rows that do so cannot be told beforehand.
@@ -78,6 +79,7 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 		}
 	}
 	x.name = p.nameOf(parts)
+	x.lookable = u.NullsDistinct && lookableKeys(p.table, parts)
 	if len(x.ours) == 0 { // one row a tenant
 		x.ours, x.theirs, x.name = []string{"(w.line IS NOT NULL)"}, []string{"true"}, u.Name
 	}
@@ -109,7 +111,6 @@ func (m *merge) markTaken(ctx context.Context, x index) error {
 		}
 		other = "(w.fresh OR NOT (" + strings.Join(same, " AND ") + "))"
 	}
-	return m.judge(ctx, "FROM "+m.outcome(x.cols, x.onlyFresh)+" JOIN "+m.tenantRows+" t ON "+strings.Join(on, " AND ")+" AND "+other+
-		" WHERE "+x.where+" AND "+x.holds,
+	return m.judge(ctx, "FROM "+m.outcome(x.cols, x.onlyFresh)+" JOIN "+m.among(p.table, x.holds, strings.Join(on, " AND "), x.lookable)+" AND "+other+" WHERE "+x.where,
 		"w.line", []rule{{name: "unique", field: x.field, broken: "true", message: literal("another row of " + p.table.Label + " has this " + x.name)}})
 }

@@ -24,7 +24,7 @@ func (m *merge) findRows(ctx context.Context) error {
 	for n := range p.keys {
 		ways = append(ways, `
 SELECT s.line, `+strconv.Itoa(n)+` AS way, `+strings.Join(identity, ", ")+`, `+p.changes()+` AS changed
-FROM `+m.source+` JOIN `+p.matchable(n)+` t ON `+p.matchOn(n)+` WHERE s.errors IS NULL`)
+FROM `+m.source+` JOIN `+m.matching(n)+` WHERE s.errors IS NULL`)
 	}
 	found := ways[0]
 	if p.openEnded() {
@@ -32,11 +32,13 @@ FROM `+m.source+` JOIN `+p.matchable(n)+` t ON `+p.matchOn(n)+` WHERE s.errors I
 SELECT DISTINCT ON (line) *, count(*) OVER (PARTITION BY line, way) AS hits FROM (` + strings.Join(ways, " UNION ALL ") + `) w
 ORDER BY line, way`
 	}
-	if _, err := m.exec(ctx, "find rows", `CREATE UNLOGGED TABLE `+m.found+` WITH (autovacuum_enabled = false) AS `+found); err != nil {
+	if _, err := m.exec(ctx, "find rows", m.createBeside()+m.found+` WITH (autovacuum_enabled = false) AS `+found); err != nil {
 		return err
 	}
-	if _, err := m.exec(ctx, "analyze found rows", `ANALYZE `+m.found); err != nil {
-		return err
+	if m.large {
+		if _, err := m.exec(ctx, "analyze found rows", `ANALYZE `+m.found); err != nil {
+			return err
+		}
 	}
 	return m.count(ctx)
 }

@@ -225,9 +225,10 @@ func (p *Plan) matchOn(n int) string {
 	return strings.Join(conds, " AND ")
 }
 
-// matchable gives the table's rows that the nth key can name: the tenant's, live, and inside the key's index.
-func (p *Plan) matchable(n int) string {
-	return rowsOf(p.table, p.spec.Tenant, nameable(p.table, p.keys[n].Match, "x"))
+// matching gives the table's rows that the nth key names, for a join: the tenant's, live, and inside the key's index.
+func (m *merge) matching(n int) string {
+	p, k := m.plan, m.plan.keys[n]
+	return m.among(p.table, nameable(p.table, k.Match, "t"), p.matchOn(n), k.unique && lookableKeys(p.table, k.Keys))
 }
 
 // nameable gives the condition under which a natural key of t can name the row that alias names.

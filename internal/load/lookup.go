@@ -13,6 +13,9 @@ func (m *merge) lookUp(ctx context.Context) error {
 		if _, err := m.exec(ctx, "look up "+name, m.lookUpSQL(ref)); err != nil {
 			return err
 		}
+		if !m.large {
+			continue
+		}
 		if _, err := m.exec(ctx, "analyze "+name, `ANALYZE `+beside(m.name, ref.suffix())); err != nil {
 			return err
 		}
@@ -35,14 +38,17 @@ func (m *merge) lookUpSQL(ref *reference) string {
 	}
 	var ways []string
 	for _, t := range ref.targets {
-		ways = append(ways, m.waySQL(c, t, 0, t.byKey(), "", nil))
+		ways = append(ways, m.waySQL(c, t, 0, t.byKey(), "", lookable(t.key)))
 		for n, w := range t.ways {
 			match := t.table.Expr(w.key, "t") + " = " + asKey(t.table, w.key, "g.given")
-			ways = append(ways, m.waySQL(c, t, n+1, match, nameable(t.table, w.match, "x"), w.within))
+			for _, by := range w.within {
+				match += fmt.Sprintf(" AND (g.w%d IS NULL OR t.%s = g.w%d)", by.by, ident(by.column), by.by)
+			}
+			indexed := len(w.match.Keys) == 1 && t.table.Guarantees(w.match) && lookableKeys(t.table, w.match.Keys)
+			ways = append(ways, m.waySQL(c, t, n+1, match, nameable(t.table, w.match, "t"), indexed))
 		}
 	}
-	return `
-CREATE UNLOGGED TABLE ` + beside(m.name, ref.suffix()) + ` WITH (autovacuum_enabled = false) AS
+	return m.createBeside() + beside(m.name, ref.suffix()) + ` WITH (autovacuum_enabled = false) AS
 WITH g AS MATERIALIZED (
     SELECT row_number() OVER () AS n, d.* FROM (
         SELECT DISTINCT ` + strings.Join(given, ", ") + ` FROM ` + m.staging + ` s` + joins + ` WHERE ` + c.s() + ` IS NOT NULL) d),
@@ -61,16 +67,13 @@ func (t target) byKey() string {
 	return "false"
 }
 
-func (m *merge) waySQL(c *column, t target, n int, match, extra string, narrow []within) string {
+func (m *merge) waySQL(c *column, t target, n int, match, extra string, indexed bool) string {
 	if t.value != "" {
 		match += " AND g.kind = " + literal(t.value)
 	}
-	for _, w := range narrow {
-		match += fmt.Sprintf(" AND (g.w%d IS NULL OR t.%s = g.w%d)", w.by, ident(w.column), w.by)
-	}
 	return fmt.Sprintf(`
-    SELECT g.n, t.%s::%s AS id, %d AS way FROM g JOIN %s t ON %s`,
-		t.key.Ident(), c.target.BaseType, n, rowsOf(t.table, m.plan.spec.Tenant, extra), match)
+    SELECT g.n, t.%s::%s AS id, %d AS way FROM g JOIN %s`,
+		t.key.Ident(), c.target.BaseType, n, m.among(t.table, extra, match, indexed))
 }
 
 // checkReferences marks the references that name no row of the tenant, or several.

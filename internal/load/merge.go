@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,10 +23,10 @@ type merge struct {
 	plan *Plan
 	name string // of the staging table
 
-	staging    string // the staging table
-	found      string // beside it: which row of the table each staged row is
-	source     string // the staged rows in the table's types, under the alias s
-	tenantRows string // the tenant's rows of the table
+	staging string // the staging table
+	found   string // beside it: which row of the table each staged row is
+	source  string // the staged rows in the table's types, under the alias s
+	tenant  string // as SQL
 
 	again   bool  // a sieved key may stand in two rows
 	large   bool  // too many rows to look each up by itself
@@ -43,11 +42,19 @@ type merge struct {
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {
-	m := &merge{session: session{tx}, plan: p, name: name, staging: beside(name, ""), found: beside(name, "_f"), source: p.source(name)}
-	if p.table != nil {
-		m.tenantRows = rowsOf(p.table, p.spec.Tenant, "")
+	return &merge{
+		session: session{tx}, plan: p, name: name, staging: beside(name, ""), found: beside(name, "_f"), source: p.source(name),
+		tenant: tenantLiteral(p.spec.Tenant),
 	}
-	return m
+}
+
+// createBeside begins the statement that makes a table beside staging. It lives as long as the merge, which for few rows
+// is too short for an unlogged one's flush to disk.
+func (m *merge) createBeside() string {
+	if m.large {
+		return "CREATE UNLOGGED TABLE "
+	}
+	return "CREATE TABLE "
 }
 
 // Mark adds the errors that only the whole file shows (unique cells). It is all there is to do for rows without a table.
@@ -82,42 +89,50 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 // largeFrom is the number of staged rows from which looking each up by itself is slower than reading the tables.
 const largeFrom = 20_000
 
-// prepare takes the lock that serialises merges and fits the planner to the sizes. A target without statistics looks small
-// to it, and would be gone through once a staged row. Finding rows is worth a second processor: the planner thinks it dear
-// to hand over many rows, and these are narrow. Compiling a plan costs more than it saves here.
+// prepare takes the lock that serialises merges and fits the planner to the sizes.
+//
+// The tenant is not shown to the planner where there are few rows: it would take one that came after the last ANALYZE for
+// one without rows, while it knows what a tenant has on average.
+//
+// Finding many rows is worth a second processor: the planner thinks it dear to hand them over, and these are narrow.
+// Compiling a plan costs more than it saves here.
 func (m *merge) prepare(ctx context.Context) error {
-	if err := m.lockMerges(ctx, m.plan.spec.Tenant, m.plan.table); err != nil {
+	p := m.plan
+	if err := m.lockMerges(ctx, p.spec.Tenant, p.table); err != nil {
 		return err
 	}
 	again := "false"
-	if len(m.plan.sieves()) > 0 {
+	if len(p.sieves()) > 0 {
 		again = "coalesce(bool_or(again), false)"
 	}
 	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM `+m.staging, &m.total, &m.good, &m.again); err != nil {
 		return err
 	}
+	m.large = m.total > largeFrom
+	settings := fitted(p.spec.WorkMemMB, m.large)
+	if m.large {
+		settings += `, set_config('parallel_tuple_cost', '0.01', true)`
+	} else {
+		m.tenant = "(SELECT " + m.tenant + ")"
+	}
+	if _, err := m.exec(ctx, "fit the planner", settings); err != nil {
+		return err
+	}
 	if err := m.beginUndo(ctx); err != nil {
 		return err
 	}
-	var unmeasured bool // Postgres has no statistics of the target, or those of a table half its size
-	err := m.row(ctx, "look at statistics", fmt.Sprintf(`
-SELECT `+m.plan.isOrdered(m.name)+`, t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
-FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
-	if err != nil {
-		return err
+	if order := p.isOrdered(m.name); m.large && order != "" {
+		return m.row(ctx, "look at the order", order, &m.ordered)
 	}
-	m.large = m.total > largeFrom
-	settings := fitted(m.plan.spec.WorkMemMB, m.large || unmeasured)
-	if m.large {
-		settings += `, set_config('parallel_tuple_cost', '0.01', true)`
-	}
-	_, err = m.exec(ctx, "fit the planner", settings)
-	return err
+	return nil
 }
 
 // settle takes marked rows out of the found ones, and counts anew.
 func (m *merge) settle(ctx context.Context) error {
-	if m.stale && len(m.plan.keys) > 0 {
+	if !m.stale {
+		return nil
+	}
+	if len(m.plan.keys) > 0 {
 		_, err := m.exec(ctx, "settle", `DELETE FROM `+m.found+` f USING `+m.staging+` u WHERE u.line = f.line AND u.errors IS NOT NULL`)
 		if err != nil {
 			return err

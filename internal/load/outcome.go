@@ -22,7 +22,7 @@ func (m *merge) outcome(cols []*catalog.Column, onlyFresh bool) string {
 		for _, c := range cols {
 			vals = append(vals, fmt.Sprintf("%s AS v%d", p.foreseen(c), c.Num))
 		}
-		return "(SELECT " + strings.Join(vals, ", ") + " FROM " + m.source + " WHERE s.errors IS NULL AND " + m.isNew() + ") w"
+		return "(SELECT " + strings.Join(vals, ", ") + " FROM " + m.source + " WHERE s.errors IS NULL AND " + m.isNew() + m.fence() + ") w"
 	}
 	vals := []string{"s.line", "f.line IS NULL AS fresh"}
 	for i := range p.identity {
@@ -32,7 +32,16 @@ func (m *merge) outcome(cols []*catalog.Column, onlyFresh bool) string {
 		vals = append(vals, fmt.Sprintf("CASE WHEN f.line IS NULL THEN %s ELSE %s END AS v%d", p.foreseen(c), p.nextValue(c), c.Num))
 	}
 	return "(SELECT " + strings.Join(vals, ", ") + ` FROM ` + m.source + ` LEFT JOIN ` + m.found + ` f ON f.line = s.line
-LEFT JOIN ` + m.tenantRows + ` t ON ` + p.foundOn() + ` WHERE s.errors IS NULL AND f.changed IS NOT FALSE) w`
+LEFT JOIN ` + m.among(p.table, "", p.foundOn(), !slices.ContainsFunc(p.identity, unlookable)) + ` WHERE s.errors IS NULL AND f.changed IS NOT FALSE` + m.fence() + `) w`
+}
+
+// fence keeps a sub-select of few rows one: an expression that it computes can then be looked up in an index beside row
+// security, which only a plain value may.
+func (m *merge) fence() string {
+	if m.large {
+		return ""
+	}
+	return " OFFSET 0"
 }
 
 // known reports whether what the column will hold can be told before the row is written.

@@ -237,16 +237,16 @@ func (r *revert) answer(err error, done string) error {
 func (r *revert) nameLeft(ctx context.Context) error {
 	var parts []string
 	if r.head.Created > 0 && len(r.keys) > 0 {
-		parts = append(parts, `SELECT `+r.keyText("t", r.keyOfTable)+` AS key, true AS created, 'it was changed since' AS why `+r.created())
+		parts = append(parts, `SELECT `+r.keyText("t", r.keyOfTable)+` AS key, true AS created, 'it was changed since' AS why, NULL::bigint AS line `+r.created())
 	}
 	if r.head.Updated > 0 {
 		parts = append(parts, `
-SELECT `+r.keyText("u", keyOfUndo)+`, false, coalesce(b.why, CASE WHEN EXISTS (
-    SELECT FROM `+r.table.Ident()+` t WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND `+r.sameRow()+`) THEN 'it was changed since' ELSE 'it was deleted since' END)
+SELECT `+r.keyText("u", keyOfUndo)+` AS key, false AS created, coalesce(b.why, CASE WHEN EXISTS (
+    SELECT FROM `+r.table.Ident()+` t WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND `+r.sameRow()+`) THEN 'it was changed since' ELSE 'it was deleted since' END) AS why, u.line
 FROM `+r.rows+` u LEFT JOIN `+r.back+` b ON b.line = u.line WHERE u.line IS NOT NULL AND (b.line IS NULL OR b.why IS NOT NULL)`)
 	}
 	if lost := r.head.Created - r.out.Deleted; len(r.keys) == 0 && lost > 0 {
-		parts = append(parts, fmt.Sprintf(`SELECT '', true, 'it was changed or deleted since' FROM generate_series(1, %d)`, lost))
+		parts = append(parts, fmt.Sprintf(`SELECT '' AS key, true AS created, 'it was changed or deleted since' AS why, NULL::bigint AS line FROM generate_series(1, %d)`, lost))
 	}
 	if len(parts) == 0 {
 		return nil
@@ -255,7 +255,7 @@ FROM `+r.rows+` u LEFT JOIN `+r.back+` b ON b.line = u.line WHERE u.line IS NOT 
 	if err := r.row(ctx, "count rows left", `SELECT count(*) FROM (`+left+`) l`, &r.out.LeftCount); err != nil || r.out.LeftCount == 0 {
 		return err
 	}
-	rows, err := r.tx.Query(ctx, left+fmt.Sprintf(" LIMIT %d", maxLeft), pgx.QueryExecModeExec)
+	rows, err := r.tx.Query(ctx, fmt.Sprintf(`SELECT key, created, why FROM (%s) l ORDER BY created DESC, line, key LIMIT %d`, left, maxLeft), pgx.QueryExecModeExec)
 	if err != nil {
 		return fmt.Errorf("load: name rows left: %w", err)
 	}

@@ -19,14 +19,17 @@ func (s *session) lockMerges(ctx context.Context, tenant uuid.UUID, t *catalog.T
 	return err
 }
 
-// fitted gives the statement that fits the planner to the sizes; more settings may be added to it. Looking up each of many
-// rows by itself is slower than reading tables.
+// fitted gives the statement that fits the planner to the sizes; more settings may be added to it.
+//
+// Statistics are never relied on where they may be far off, because then a nested loop goes through a whole table once a
+// staged row. Many rows are joined by hashes, whatever Postgres thinks of their number. Few are looked up in indexes, and
+// nothing is kept to be gone through again and again.
 func fitted(workMemMB int, large bool) string {
 	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, workMemMB)
 	if large {
-		settings += `, set_config('enable_nestloop', 'off', true)`
+		return settings + `, set_config('enable_nestloop', 'off', true)`
 	}
-	return settings
+	return settings + `, set_config('enable_material', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('random_page_cost', '1.1', true)`
 }
 
 func (s *session) exec(ctx context.Context, what, sql string) (int64, error) {

@@ -11,10 +11,12 @@ import (
 // sieve tells of each key whether an earlier row may have had the same: never no if one had, seldom yes if none had. So a
 // file without repeated keys is known to be one before the merge, which then need not group its rows to find out.
 //
-// It is a Bloom filter of 16 MiB, in blocks of a cache line (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient
-// Bloom Filters, 2007). A file of a million keys is hardly ever suspected for nothing, one of many millions often.
+// The first keys are kept as a set of their hashes, so that a small file needs little memory. More go into a Bloom filter
+// of 16 MiB, in blocks of a cache line (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). A
+// file of a million keys is hardly ever suspected for nothing, one of many millions often.
 type sieve struct {
-	bits []block
+	few  map[uint64]struct{} // hashes, while there is no filter
+	bits []block             // the filter; nil: there are few keys yet
 	seed maphash.Seed
 	keys []sieved
 	text []byte // of the key at hand
@@ -29,14 +31,13 @@ type sieved struct {
 // block is a cache line. A key sets one bit of each of its words.
 type block [8]uint64
 
-const blocks = 1 << 18
+const (
+	blocks  = 1 << 18
+	fewKeys = 4096
+)
 
 func newSieve(keys []sieved) *sieve {
-	s := &sieve{keys: keys, seed: maphash.MakeSeed()}
-	if len(keys) > 0 {
-		s.bits = make([]block, blocks)
-	}
-	return s
+	return &sieve{keys: keys, seed: maphash.MakeSeed(), few: map[uint64]struct{}{}}
 }
 
 // row reports whether a key of the row may have been there before.
@@ -79,6 +80,22 @@ func (s *sieve) read(n int, k sieved, cells [][]byte) bool {
 // add notes the key, and reports whether it may have been noted before.
 func (s *sieve) add() bool {
 	h := maphash.Bytes(s.seed, s.text)
+	if s.bits != nil {
+		return s.filter(h)
+	}
+	_, again := s.few[h]
+	if s.few[h] = struct{}{}; len(s.few) > fewKeys {
+		s.bits = make([]block, blocks)
+		for h := range s.few {
+			s.filter(h)
+		}
+		s.few = nil
+	}
+	return again
+}
+
+// filter notes a hash in the filter, and reports whether it may have been noted before.
+func (s *sieve) filter(h uint64) bool {
 	line := &s.bits[h%blocks]
 	const golden = 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio: mixes what is left of the hash
 	h *= golden

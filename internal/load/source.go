@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -41,14 +42,42 @@ func (p *Plan) source(name string) string {
 	return "(SELECT " + strings.Join(cells, ", ") + " FROM " + beside(name, "") + " s" + joins + ") s"
 }
 
-// rowsOf gives a sub-select of the tenant's rows of t. The explicit predicate stands beside row security. extra is a further
-// condition on the alias x, "" for none.
-func rowsOf(t *catalog.Table, tenant uuid.UUID, extra string) string {
-	where := t.TenantPredicate("x", tenantLiteral(tenant))
+// among gives the tenant's rows of table that on names, to be joined under the alias t. The explicit predicate stands beside
+// row security. extra is a further condition on t, "" for none; indexed says that an index serves on.
+//
+// A few rows are looked up in the index one by one. That is said here and not left to Postgres, which would read the whole
+// table instead, or go through it once a row, where its statistics are missing or old.
+func (m *merge) among(table *catalog.Table, extra, on string, indexed bool) string {
+	rows := "(SELECT t.* FROM " + table.Ident() + " t WHERE " + table.TenantPredicate("t", m.tenant)
 	if extra != "" {
-		where += " AND " + extra
+		rows += " AND " + extra
 	}
-	return "(SELECT x.* FROM " + t.Ident() + " x WHERE " + where + ")"
+	if indexed && !m.large {
+		return "LATERAL " + rows + " AND " + on + " OFFSET 0) t ON true" // OFFSET keeps it from becoming a plain join
+	}
+	return rows + ") t ON " + on
+}
+
+// lookable reports whether an index of the column can be used beside row security: only if its equality gives nothing away
+// (is leakproof, as Postgres says) may it come before the policy.
+func lookable(c *catalog.Column) bool {
+	switch c.Kind {
+	case catalog.KindUUID, catalog.KindInteger, catalog.KindDate, catalog.KindTimestamp, catalog.KindTimestampTZ, catalog.KindBoolean:
+		return true
+	case catalog.KindText:
+		return c.BaseType == "text" || strings.HasPrefix(c.BaseType, "character")
+	}
+	return false
+}
+
+func unlookable(c *catalog.Column) bool { return !lookable(c) }
+
+// lookableKeys reports whether a unique index of the columns can be used beside row security.
+func lookableKeys(t *catalog.Table, keys []catalog.IndexKey) bool {
+	return !slices.ContainsFunc(keys, func(k catalog.IndexKey) bool {
+		c, ok := t.Column(k.Column)
+		return !ok || !lookable(c)
+	})
 }
 
 // tenantLiteral gives the tenant as SQL: a uuid in its text form needs no quoting.

@@ -20,7 +20,7 @@ func beside(name, suffix string) string { return ident(StagingSchema, name+suffi
 //
 // errors stands before the cells, so that a pass over the good rows need not find the end of each. again is true if a key
 // of the row may stand in an earlier one; whoever changes a staged row sets it.
-func (p *Plan) createStaging(name string) string {
+func (p *Plan) createStaging(name string, logged bool) string {
 	defs := []string{"line bigint NOT NULL", "errors jsonb"}
 	if p.mint != nil {
 		defs = append(defs, "id uuid NOT NULL")
@@ -31,11 +31,15 @@ func (p *Plan) createStaging(name string) string {
 	for _, c := range p.cols {
 		defs = append(defs, c.cell()+" "+c.staged)
 	}
-	return `CREATE UNLOGGED TABLE ` + beside(name, "") + ` (` + strings.Join(defs, ", ") + `) WITH (autovacuum_enabled = false)`
+	kind := "UNLOGGED "
+	if logged {
+		kind = ""
+	}
+	return `CREATE ` + kind + `TABLE ` + beside(name, "") + ` (` + strings.Join(defs, ", ") + `) WITH (autovacuum_enabled = false)`
 }
 
 const dropTables = `
-SELECT format('DROP TABLE %I.%I', n.nspname, c.relname)
+SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = '` + StagingSchema + `' AND c.relkind = 'r' AND starts_with(c.relname, $1)
   AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)`
@@ -50,10 +54,11 @@ func Drop(ctx context.Context, tx pgx.Tx, prefix string) error {
 	if err != nil {
 		return fmt.Errorf("load: list staging: %w", err)
 	}
-	for _, drop := range drops {
-		if _, err := tx.Exec(ctx, drop); err != nil {
-			return fmt.Errorf("load: drop staging: %w", err)
-		}
+	if len(drops) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `DROP TABLE `+strings.Join(drops, ", ")); err != nil {
+		return fmt.Errorf("load: drop staging: %w", err)
 	}
 	return nil
 }

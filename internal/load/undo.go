@@ -76,7 +76,7 @@ func (m *merge) beginUndo(ctx context.Context) error {
 		return nil
 	}
 	name := undoName(p.spec.Undo)
-	m.undo = &undo{trace: trace{table: p.table, tenant: tenantLiteral(p.spec.Tenant), rows: beside(name, ""), keys: p.identity}}
+	m.undo = &undo{trace: trace{table: p.table, tenant: m.tenant, rows: beside(name, ""), keys: p.identity}}
 	for i := range p.cols {
 		if c := &p.cols[i]; !c.given {
 			m.undo.columns = append(m.undo.columns, c.target)
@@ -212,7 +212,7 @@ func (m *merge) createWriters(ctx context.Context) error {
 	if m.undo == nil {
 		return nil
 	}
-	_, err := m.exec(ctx, "prepare to note who writes", `CREATE UNLOGGED TABLE `+m.writers()+` () WITH (autovacuum_enabled = false)`)
+	_, err := m.exec(ctx, "prepare to note who writes", m.createBeside()+m.writers()+` () WITH (autovacuum_enabled = false)`)
 	return err
 }
 

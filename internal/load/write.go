@@ -91,7 +91,19 @@ func (m *merge) update(ctx context.Context, l lines) (int64, error) {
 	return m.exec(ctx, "update "+p.table.Name, `
 UPDATE `+m.plan.table.Ident()+` t SET `+strings.Join(sets, ", ")+`
 FROM `+from+`
-WHERE `+p.table.TenantPredicate("t", tenantLiteral(p.spec.Tenant))+` AND `+on+` AND s.errors IS NULL`+l.in("s"))
+WHERE `+p.table.TenantPredicate("t", m.tenant)+` AND `+on+` AND s.errors IS NULL`+l.in("s"))
+}
+
+// onlyFound gives a condition that says once more, and without a join, which few rows of t are updated: the table that is
+// written cannot be looked up a row at a time as among has it, and would be read as a whole.
+func (m *merge) onlyFound() string {
+	conds := ""
+	for i, c := range m.plan.identity {
+		if !m.large && c.Name != m.plan.table.Scope.Column {
+			conds += fmt.Sprintf(" AND t.%s = ANY (ARRAY(SELECT k%d FROM %s WHERE changed))", c.Ident(), i, m.found)
+		}
+	}
+	return conds
 }
 
 // toUpdate gives what the update joins the table's row t with, and on what. If an undo is kept it changes only the versions
@@ -111,15 +123,15 @@ func (m *merge) toUpdate(ctx context.Context, l lines) (from, on string, err err
 	case straight:
 		return m.source, p.matchOn(0) + " AND " + nameable(p.table, p.keys[0].Match, "t") + " AND " + p.changes() + on, nil
 	case m.undo != nil:
-		return m.undo.rows + " u JOIN " + m.source + " ON s.line = u.line", sameVersion + l.in("u"), nil
+		return m.undo.rows + " u JOIN " + m.source + " ON s.line = u.line", sameVersion + m.onlyFound() + l.in("u"), nil
 	}
-	return m.found + " f JOIN " + m.source + " ON s.line = f.line", p.foundOn() + " AND f.changed", nil
+	return m.found + " f JOIN " + m.source + " ON s.line = f.line", p.foundOn() + m.onlyFound() + " AND f.changed", nil
 }
 
 // straight reports whether rows are better met by their key once more than by what was found: if most of them change, that
 // is one join of all rows instead of two. Only while no new row is there that its key would find as well.
 func (m *merge) straight(l lines) bool {
-	return l == everyLine && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
+	return m.large && l == everyLine && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
 }
 
 // insert creates the rows that are not there, in key order.
@@ -145,13 +157,13 @@ SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM `+m.source+` WHERE s
 WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant))))
 }
 
-// isOrdered gives SQL that tells from the statistics of staging whether it lies in the order of writing: then a sort of
-// all rows is spared.
+// isOrdered gives a statement that tells from the statistics of staging whether it lies in the order of writing: then a
+// sort of all rows is spared. "" if that cannot be told.
 func (p *Plan) isOrdered(name string) string {
 	i := slices.IndexFunc(p.keys, func(k key) bool { return !k.given })
 	if i < 0 || p.keys[i].Keys[0].Column == "" {
-		return "false"
+		return ""
 	}
-	return `coalesce((SELECT abs(st.correlation) > 0.99 FROM pg_stats st WHERE st.schemaname = ` + literal(StagingSchema) +
+	return `SELECT coalesce((SELECT abs(st.correlation) > 0.99 FROM pg_stats st WHERE st.schemaname = ` + literal(StagingSchema) +
 		` AND st.tablename = ` + literal(name) + ` AND st.attname = ` + literal(p.find(p.keys[i].Keys[0].Column).cell()) + `), false)`
 }
