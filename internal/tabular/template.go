@@ -63,8 +63,8 @@ func writeCSVTemplate(w io.Writer, t Template) error {
 	return rows.Close()
 }
 
-// mostNamed is how many options a note names.
-const mostNamed = 20
+// mostOfNote is how many options a note names.
+const mostOfNote = 20
 
 // rules tells in words what a cell of c must be.
 func (c TemplateColumn) rules() string {
@@ -86,9 +86,9 @@ func (c TemplateColumn) rules() string {
 // shape is the sentence on a cell's kind and limits; "" if anything will do.
 func (c TemplateColumn) shape() string {
 	switch {
-	case len(c.Options) > mostNamed:
+	case len(c.Options) > mostOfNote:
 		return fmt.Sprintf("One of: %s … and %d more, in the list of each cell.",
-			strings.Join(c.Options[:mostNamed], ", "), len(c.Options)-mostNamed)
+			strings.Join(c.Options[:mostOfNote], ", "), len(c.Options)-mostOfNote)
 	case len(c.Options) > 0:
 		return "One of: " + strings.Join(c.Options, ", ") + "."
 	case c.Kind == Boolean:
