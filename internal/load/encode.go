@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"wharf/internal/pgcodec"
 	"wharf/internal/tabular"
 )
@@ -17,7 +19,8 @@ type encoder struct {
 	fields int // of a tuple
 	w      *pgcodec.CopyWriter
 	ids    minter
-	sieve  *sieve
+	sieved bool   // the tuples say whether a key may have been there before
+	sieve  *sieve // nil: it may
 	batch  tabular.Batch
 	again  bool   // a key of the current row may have been there before
 	errors []byte // of the current row, as the text of a JSON array that is still open
@@ -25,15 +28,39 @@ type encoder struct {
 }
 
 func newEncoder(p *Plan, out io.Writer) *encoder {
-	e := &encoder{plan: p, w: pgcodec.NewCopyWriter(out, make([]byte, 0, copyBuffer)), ids: newMinter(), sieve: newSieve(p.sieves())}
-	e.fields = 2 + len(p.cols)
+	e := emptyEncoder(p, out, copyBuffer)
+	e.ids, e.sieve = newMinter(), newSieve(p.sieves())
+	return e
+}
+
+// newMender gives an encoder of one row that takes another's place, with the id that was minted for it. Nothing is known of
+// the other rows' keys, so that its own may have been there before.
+func newMender(p *Plan, out io.Writer, minted *uuid.UUID) *encoder {
+	e := emptyEncoder(p, out, 0)
+	e.again = true
+	if minted != nil {
+		e.ids.id = *minted
+	}
+	return e
+}
+
+func emptyEncoder(p *Plan, out io.Writer, buffer int) *encoder {
+	e := &encoder{plan: p, w: pgcodec.NewCopyWriter(out, make([]byte, 0, buffer)), fields: 2 + len(p.cols), sieved: len(p.sieves()) > 0}
 	if p.mint != nil {
 		e.fields++
 	}
-	if len(e.sieve.keys) > 0 {
+	if e.sieved {
 		e.fields++
 	}
 	return e
+}
+
+// mend writes the rows of one batch.
+func (e *encoder) mend(b *tabular.Batch) error {
+	if err := e.encode(b); err != nil {
+		return err
+	}
+	return e.w.Close()
 }
 
 func (e *encoder) run(next func(*tabular.Batch) error) error {
@@ -74,7 +101,9 @@ func (e *encoder) encode(b *tabular.Batch) error {
 func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
 	cells, line := b.Row(r), b.Lines[r]
 	e.staged.Rows++
-	e.again = e.sieve.row(cells)
+	if e.sieve != nil {
+		e.again = e.sieve.row(cells)
+	}
 	e.errors = e.errors[:0]
 	if len(wrong) == 0 {
 		if e.good(line, cells) {
@@ -82,8 +111,12 @@ func (e *encoder) row(b *tabular.Batch, r int, wrong []tabular.CellError) {
 		}
 		e.w.Discard()
 	}
-	for _, f := range wrong {
-		e.fault(f)
+	for i, f := range wrong {
+		var cell []byte
+		if f.Col >= 0 && e.plan.HasTable() && !slices.ContainsFunc(wrong[:i], func(before tabular.CellError) bool { return before.Col == f.Col }) {
+			cell = cells[f.Col]
+		}
+		e.fault(f, cell)
 	}
 	e.bad(line, cells, wrong)
 }
@@ -102,7 +135,7 @@ func (e *encoder) begin(line int64) {
 		e.w.Raw(e.ids.mint(line))
 	}
 	switch {
-	case len(e.sieve.keys) == 0:
+	case !e.sieved:
 	case e.again:
 		e.w.Raw(yes)
 	default:
@@ -142,7 +175,7 @@ func (e *encoder) bad(line int64, cells [][]byte, wrong []tabular.CellError) {
 		c := &e.plan.cols[i]
 		if _, err := c.codec(scratch[:0], cell); err != nil {
 			dropped[i] = true
-			e.fault(tabular.CellError{Col: i, Rule: "type", Message: c.label() + " " + err.Error(), Value: clip(cell)})
+			e.fault(tabular.CellError{Col: i, Rule: "type", Message: c.label() + " " + err.Error(), Value: clip(cell)}, cell)
 		}
 	}
 	e.begin(line)
@@ -153,8 +186,9 @@ func (e *encoder) bad(line int64, cells [][]byte, wrong []tabular.CellError) {
 	}
 }
 
-// fault adds one error to the current row's.
-func (e *encoder) fault(f tabular.CellError) {
+// fault adds one error to the current row's. cell is what will not be in its column, nil if it will, or if an error before
+// has it: where the value does not show all of it, it is kept beside.
+func (e *encoder) fault(f tabular.CellError, cell []byte) {
 	e.staged.Errors++
 	field := ""
 	if f.Col >= 0 {
@@ -165,13 +199,20 @@ func (e *encoder) fault(f tabular.CellError) {
 	} else {
 		e.errors = append(e.errors, ',')
 	}
-	for _, part := range [...]struct{ key, text string }{
-		{`{"field":`, field}, {`,"rule":`, f.Rule}, {`,"message":`, f.Message}, {`,"value":`, f.Value},
-	} {
-		e.errors = append(e.errors, part.key...)
-		e.errors = pgcodec.AppendJSONString(e.errors, []byte(storable(part.text)))
+	e.text(`{"field":`, field)
+	e.text(`,"rule":`, f.Rule)
+	e.text(`,"message":`, f.Message)
+	e.text(`,"value":`, f.Value)
+	if string(cell) != f.Value && len(cell) > 0 {
+		e.text(`,"cell":`, string(cell))
 	}
 	e.errors = append(e.errors, '}')
+}
+
+// text adds a member to the current error.
+func (e *encoder) text(key, text string) {
+	e.errors = append(e.errors, key...)
+	e.errors = pgcodec.AppendJSONString(e.errors, []byte(storable(text)))
 }
 
 // storable gives text that jsonb can hold.

@@ -23,6 +23,9 @@ const blanks = `E' \t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\
 
 // markUniques marks every later occurrence of a cell that must be unique in the file, and names the first row.
 func (m *merge) markUniques(ctx context.Context) error {
+	if err := m.forgetUniques(ctx); err != nil {
+		return err
+	}
 	for _, u := range m.plan.spec.Uniques {
 		c := &m.plan.cols[u.Column]
 		trimmed := "btrim(" + c.s() + "::text, " + blanks + ")"
