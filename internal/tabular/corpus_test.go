@@ -119,6 +119,15 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, len(seen), 80)
+	for _, set := range []string{"csv-edge", "messy-business", "json-dumps"} {
+		files, err := os.ReadDir(filepath.Join(root, set))
+		require.NoError(t, err)
+		for _, f := range files {
+			if !f.IsDir() && f.Name() != "MANIFEST.tsv" {
+				require.Contains(t, seen, f.Name(), "a file that its manifest forgets")
+			}
+		}
+	}
 	for _, c := range cells {
 		require.Equal(t, c.want, seen[c.file].rows[c.row][c.col], "%s: %s", c.file, c.reason)
 	}

@@ -110,6 +110,7 @@ func FuzzOpen(f *testing.F) {
 	csv := []byte("id,name\n1,Zo\xeb\n")
 	for _, b := range [][]byte{
 		csv, gzipped(csv), zipped("a.csv", string(csv)), zipped("[Content_Types].xml", "", "xl/workbook.xml", ""),
+		inlineBook(3), gzipped(sharedBook(3)),
 		[]byte("\xff\xfea\x00,\x00b\x00\n\x00"), []byte("\x00a\x00,\x00b\x00\n"), []byte("%PDF-"),
 		{0x83, 0x41, ',', 0x83, '\n'},
 	} {

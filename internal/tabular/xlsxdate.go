@@ -118,6 +118,7 @@ func appendMinutes(dst []byte, millis int64) []byte {
 // a second and a zone or without. A midnight that its format does not show is left out. Anything else: false.
 func isoDate(v []byte, class formatClass) ([]byte, bool) {
 	const day, clock = "0000-00-00", "00:00"
+	v = bytes.TrimSpace(v)
 	date := 0
 	if shaped(v, day) {
 		if date = len(day); len(v) == date {

@@ -72,7 +72,7 @@ var entities = map[string]rune{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "a
 
 // entity reads &amp; &#38; &#x26;; a length of zero: it is none.
 func entity(raw []byte) (rune, int) {
-	const longest = 12
+	const longest = 16
 	end := bytes.IndexByte(raw[:min(len(raw), longest)], ';')
 	if end < 2 {
 		return 0, 0
