@@ -102,7 +102,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 		return catalog.Read(ctx, tx, catalogConfig)
 	}
 	a.Importers = importer.New(importer.Config{
-		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: read,
+		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: a.Catalog.In,
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},
 		LinkTTL: cfg.S3.LinkTTL, UploadTTL: cfg.Limits.UploadTTL, UploadBytes: int64(cfg.Limits.UploadBytes),
 		WorkMemMB: int(cfg.Jobs.MergeMemory >> 20),

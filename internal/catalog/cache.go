@@ -26,6 +26,7 @@ type Cache struct {
 	log  *slog.Logger
 
 	current atomic.Pointer[Snapshot]
+	seen    atomic.Pointer[Snapshot] // what In read last
 	failure atomic.Pointer[error]
 	turn    chan struct{} // held by the one who reads
 	begun   atomic.Int64  // reads that have begun
@@ -63,6 +64,26 @@ func (c *Cache) Err() error {
 		return *err
 	}
 	return nil
+}
+
+// In gives the snapshot as tx sees it, for those who need that one and no other. Where the fingerprint is that of the last
+// one it is not read again; only Table.EstRows may be older then.
+func (c *Cache) In(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
+	if old := c.seen.Load(); old != nil {
+		sum, err := fingerprint(ctx, tx, c.cfg.Schemas)
+		if err != nil {
+			return nil, pg.Translate(fmt.Errorf("catalog: %w", err))
+		}
+		if sum == old.Fingerprint {
+			return old, nil
+		}
+	}
+	next, err := Read(ctx, tx, c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.seen.Store(next)
+	return next, nil
 }
 
 // Start reads the catalog and keeps it fresh until ctx ends or Stop is called. It fails on what only an operator can mend

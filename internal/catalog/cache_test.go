@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -205,4 +206,29 @@ func TestWarningsAreLoggedOnceEach(t *testing.T) {
 	require.NoError(t, cache.Refresh(ctx))
 	require.Equal(t, 1, strings.Count(out.String(), "a: row security is off"))
 	require.Equal(t, 1, strings.Count(out.String(), "a: unknown tag @omit"))
+}
+
+func TestATransactionsSnapshotIsReadOnceAsLongAsItHolds(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, `CREATE TABLE base (id int PRIMARY KEY, tenant_id uuid)`)
+	cache := catalog.NewCache(p.service, config(), quiet())
+	in := func(tx pgx.Tx) *catalog.Snapshot {
+		got, err := cache.In(context.Background(), tx)
+		require.NoError(t, err)
+		return got
+	}
+	old, err := p.service.BeginTx(context.Background(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, old.Rollback(context.Background())) }()
+	first := in(old)
+	require.Same(t, first, in(old))
+	p.exec(t, `CREATE TABLE more (tenant_id uuid)`)
+	err = pgx.BeginFunc(context.Background(), p.service, func(tx pgx.Tx) error {
+		_, ok := in(tx).Table("more")
+		require.True(t, ok, "a transaction that sees the table got a snapshot without it")
+		return nil
+	})
+	require.NoError(t, err)
+	_, ok := in(old).Table("more")
+	require.False(t, ok, "a transaction that does not see the table got a snapshot with it")
 }
