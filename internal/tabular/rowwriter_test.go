@@ -122,6 +122,60 @@ func TestJSONThatWasWrittenReadsBackWithItsKinds(t *testing.T) {
 	})
 }
 
+// What a workbook keeps comes back with its kind; what it cannot keep, as text.
+func TestAWorkbookThatWasWrittenReadsBackWithItsKinds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tab := table{header: []string{"id", "a", "b"}}
+		for i := range rapid.IntRange(1, 10).Draw(t, "rows") {
+			row, kinds := []string{fmt.Sprint(i)}, []Kind{Number}
+			for range 2 {
+				c := drawCell(t)
+				row, kinds = append(row, strings.ToValidUTF8(c.text, "\uFFFD")), append(kinds, c.kind)
+			}
+			tab.rows, tab.kinds = append(tab.rows, row), append(tab.kinds, kinds)
+		}
+		again := func(tab table) table {
+			text := writtenRows(t, "xlsx", WriteOptions{Sheet: "rows"}, tab)
+			got, err := tryRead(t.Context(), memory{data: []byte(text)}, Options{})
+			require.NoError(t, err)
+			require.Empty(t, got.errors)
+			return got
+		}
+		got := again(tab)
+		require.Equal(t, tab.header, got.header)
+		require.Equal(t, "rows", got.info.Sheet)
+		for r, row := range tab.rows {
+			for c, want := range row {
+				switch kind := tab.kinds[r][c]; {
+				case got.kinds[r][c] == Text:
+					require.Equal(t, want, got.rows[r][c])
+				case kind == Number:
+					require.Equal(t, normalNumber(want), normalNumber(got.rows[r][c]))
+				case kind == Date:
+					require.Equal(t, readerSpelling(want), got.rows[r][c])
+				default:
+					require.Equal(t, want, got.rows[r][c])
+				}
+			}
+		}
+		require.Equal(t, got, again(got), "what was read of a workbook is written as it was")
+	})
+}
+
+// readerSpelling spells a date as the reader of workbooks does: to the millisecond, without a zone.
+func readerSpelling(iso string) string {
+	iso = strings.TrimSuffix(strings.Replace(iso, " ", "T", 1), "Z")
+	if strings.Count(iso, ":") == 1 {
+		iso += ":00"
+	}
+	whole, fraction, ok := strings.Cut(iso, ".")
+	if fraction = strings.TrimRight(fraction[:min(3, len(fraction))], "0"); !ok || fraction == "" {
+		return whole
+	}
+	return whole + "." + fraction
+}
+
 func TestJSONStringsAreThoseOfTheStandardLibrary(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

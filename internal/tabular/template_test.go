@@ -79,6 +79,23 @@ func TestAnXLSXTemplateHoldsHeaderAndExample(t *testing.T) {
 	require.True(t, panes.Freeze)
 }
 
+func TestAnXLSXTemplateReadsBack(t *testing.T) {
+	t.Parallel()
+	tpl := contactTemplate()
+	got := readAll(t, string(writtenTemplate(t, "xlsx", tpl)), Options{})
+	require.Empty(t, got.errors)
+	require.Equal(t, "contacts", got.info.Sheet)
+	require.Len(t, got.rows, 1)
+	for i, c := range tpl.Columns {
+		require.Equal(t, c.Header, got.header[i])
+		require.Equal(t, strings.Replace(c.Example, " 13:", "T13:", 1), got.rows[0][i])
+		if kind := got.kinds[0][i]; kind != Text {
+			require.Equal(t, c.Kind, kind)
+		}
+	}
+	require.Equal(t, []Kind{Text, Text, Text, Text, Text, Number, Number, Text, Date, Date, Boolean, Text}, got.kinds[0])
+}
+
 func TestAnXLSXTemplateHasFormatsDownItsColumns(t *testing.T) {
 	t.Parallel()
 	f := openedByExcelize(t, writtenTemplate(t, "xlsx", contactTemplate()))

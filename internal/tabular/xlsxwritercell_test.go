@@ -103,7 +103,7 @@ func normalNumber(text string) string {
 	if err != nil {
 		return text
 	}
-	return strconv.FormatFloat(f, 'e', -1, 64)
+	return strconv.FormatFloat(f+0, 'e', -1, 64) // −0 + 0 is 0: a spreadsheet's zero has no sign
 }
 
 func requireSameMoment(t *rapid.T, f *excelize.File, name, raw, want string) {
@@ -141,7 +141,7 @@ func requireSameMoment(t *rapid.T, f *excelize.File, name, raw, want string) {
 func TestNumbersKeepEveryDigitOrAreText(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ number, text []string }{
-		"digits":    {[]string{"0", "-0", "7", "-1.5", "123456789012345", "0.000123456789012345", "1.50", "123456.7890000000000"}, []string{"1234567890123456", "100000000000000000000", "0.1234567890123456", "123456789.0123456"}},
+		"digits":    {[]string{"0", "-0", "7", "-1.5", "123456789012345", "0.000123456789012345", "1.50", "123456.7890000000000", "100000000000000000000", "100.000"}, []string{"1234567890123456", "0.1234567890123456", "123456789.0123456"}},
 		"exponents": {[]string{"1e5", "1E+20", "1.5e-7"}, []string{"1e", "1e+", "1e5x", "1e123456"}},
 		"range":     {[]string{"1e307", "-9.9e307", "1e-307", "0e9999"}, []string{"1e308", "1e-308", "1e400", "0.01e-306"}},
 		"spelling":  {nil, []string{"007", "00", "-01", "+5", ".5", "5.", "1,5", "1 000", "0x10", "NaN", "Infinity", "-", "--1", "1.2.3", "١"}},
@@ -187,6 +187,7 @@ func TestDatesAreDatesWhereExcelHasThem(t *testing.T) {
 		"00:00":                      {"0", styleClock},
 		"18:00:00":                   {"0.75", styleClock},
 		"00:00:00.000001":            {"0.000000000011574", styleClockF},
+		"23:59:59.999":               {"0.999999988425926", styleClockF},
 	}
 	for iso, want := range cases {
 		serial, style, ok := appendSerial(nil, []byte(iso))
@@ -197,7 +198,7 @@ func TestDatesAreDatesWhereExcelHasThem(t *testing.T) {
 	for _, iso := range []string{
 		"", "infinity", "-infinity", "1900-02-28", "0001-01-01", "2024-02-30", "2023-02-29", "1900-02-29", "2024-13-01", "2024-00-10", "2024-01-00",
 		"10000-01-01", "0044-03-15 BC", "2024-02-29 08:00:00+02", "2024-02-29 08:00:00 BC", "2024-02-29 24:00:00", "2024-02-29 08", "2024-02-29x",
-		"24:00", "8:15", "08:60", "08:15:60", "08:15:00+00", "08:15:00.", "08:15:00.1234567", "08:15:", "2024-02-29 ", "20240229", "2024-W09-4", "P1D",
+		"24:00", "8:15", "08:60", "08:15:60", "08:15:00+00", "08:15:00.", "08:15:00.1234567", "23:59:59.9995", "08:15:", "2024-02-29 ", "20240229", "2024-W09-4", "P1D",
 	} {
 		_, _, ok := appendSerial(nil, []byte(iso))
 		require.False(t, ok, iso)

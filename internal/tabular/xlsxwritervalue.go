@@ -43,7 +43,7 @@ func scanNumber(text []byte) (n plainNumber, ok bool) {
 }
 
 // fitsNumber reports whether text is a number all of whose digits a spreadsheet keeps; long: the format General would
-// not show them all. Zeros at the end of a whole number count as digits.
+// not show them all.
 func fitsNumber(text []byte) (ok, long bool) {
 	n, ok := scanNumber(text)
 	if !ok {
@@ -72,11 +72,11 @@ func exponent(text []byte) (power int, ok bool) {
 	return power, err == nil
 }
 
-// significant counts the digits of n from the first that is not zero on, without zeros at the end of decimals. first is
-// the power of ten of that first digit.
+// significant counts the digits of n from the first to the last that is not zero. first is the power of ten of the
+// first one.
 func (n plainNumber) significant() (count, first int) {
 	end := len(n.digits)
-	for end > n.integer && (n.digits[end-1] == '0' || n.digits[end-1] == '.') {
+	for end > 0 && (n.digits[end-1] == '0' || n.digits[end-1] == '.') {
 		end--
 	}
 	for i, c := range n.digits[:end] {
@@ -99,6 +99,9 @@ const (
 	firstSerial  = 61
 )
 
+// midnight is where times of day, in microseconds, round to the next day when they are shown in milliseconds.
+const midnight = 86_399_999_500
+
 // appendSerial appends the number by which a workbook knows a date, a time of day or both, and tells its style.
 // ok is false, and what is appended of no use, where there is no such number: see Date.
 func appendSerial(dst, iso []byte) (serial []byte, style string, ok bool) {
@@ -119,7 +122,7 @@ func appendSerial(dst, iso []byte) (serial []byte, style string, ok bool) {
 		dst = append(dst, '0')
 	}
 	micros, rest, ok := scanClock(rest)
-	if !ok || (len(rest) > 0 && !(hasDay && isUTC(rest))) {
+	if !ok || (len(rest) > 0 && !(hasDay && isUTC(rest))) || (!hasDay && micros >= midnight) {
 		return dst, "", false
 	}
 	dst = appendDayFraction(dst, micros)
