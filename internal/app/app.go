@@ -101,19 +101,20 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
 		return catalog.Read(ctx, tx, catalogConfig)
 	}
+	a.Webhooks = webhook.New(webhook.Config{
+		DB: a.DB, Queue: a.queue, Keys: a.Keys, Now: time.Now, Version: Version(),
+		Timeout: cfg.Webhooks.ReceiverWithin, TTL: cfg.Webhooks.DeliveryTTL, AllowPrivate: cfg.Webhooks.AllowPrivate,
+	})
 	a.Importers = importer.New(importer.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: a.Catalog.In,
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},
 		LinkTTL: cfg.S3.LinkTTL, UploadTTL: cfg.Limits.UploadTTL, UploadBytes: int64(cfg.Limits.UploadBytes),
-		WorkMemMB: int(cfg.Jobs.MergeMemory >> 20),
+		UndoTTL: cfg.Limits.UndoTTL, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20), Crypt: a.Keys, Webhooks: importerHooks{a.Webhooks},
+		Retention: importer.Retention{Files: cfg.Limits.FileTTL, Reports: cfg.Limits.ReportTTL, Reviews: cfg.Limits.ReviewTTL},
 	})
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: read,
 		TenantTable: cfg.Tenant.Table, Version: Version(), TTL: cfg.Limits.ExportTTL, LinkTTL: cfg.S3.LinkTTL,
-	})
-	a.Webhooks = webhook.New(webhook.Config{
-		DB: a.DB, Queue: a.queue, Keys: a.Keys, Now: time.Now, Version: Version(),
-		Timeout: cfg.Webhooks.ReceiverWithin, TTL: cfg.Webhooks.DeliveryTTL, AllowPrivate: cfg.Webhooks.AllowPrivate,
 	})
 	return a, nil
 }
@@ -171,8 +172,8 @@ func (a *App) WorkJobs(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
-	if err := client.Periodic("webhook-log", time.Hour, a.Webhooks.Sweep); err != nil {
-		return fmt.Errorf("app: %w", err)
+	if err := a.sweep(client); err != nil {
+		return err
 	}
 	a.Jobs, a.queue.client = client, client
 	return nil

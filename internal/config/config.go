@@ -81,6 +81,10 @@ type Limits struct {
 	Columns           int           `env:"WHARF_MAX_COLUMNS" envDefault:"16384" help:"columns of a file" validate:"min=1,max=16384"`
 	CellBytes         Bytes         `env:"WHARF_MAX_CELL_BYTES" envDefault:"1MiB" help:"one cell" validate:"min=1"`
 	BodyBytes         Bytes         `env:"WHARF_MAX_BODY_BYTES" envDefault:"1MiB" help:"a JSON request body" validate:"min=1024"`
+	FileTTL           time.Duration `env:"WHARF_FILE_TTL" envDefault:"720h" help:"an import's file is kept after the import ended" validate:"min=1m"`
+	ReportTTL         time.Duration `env:"WHARF_REPORT_TTL" envDefault:"720h" help:"error reports and results are kept" validate:"min=1m"`
+	ReviewTTL         time.Duration `env:"WHARF_REVIEW_TTL" envDefault:"168h" help:"an import waits for its review" validate:"min=1m"`
+	UndoTTL           time.Duration `env:"WHARF_UNDO_TTL" envDefault:"168h" help:"an import can be reverted" validate:"min=1m"`
 	ExportTTL         time.Duration `env:"WHARF_EXPORT_TTL" envDefault:"168h" help:"an export is kept" validate:"min=1m"`
 	PhoneRegion       string        `env:"WHARF_PHONE_REGION" envDefault:"US" help:"region of phone numbers without a country code" validate:"len=2,uppercase"`
 }

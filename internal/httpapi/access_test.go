@@ -24,6 +24,7 @@ var columns = map[string]string{
 	"data read":     "owner admin manager member readonly",
 	"import":        "owner admin manager member",
 	"export":        "owner admin manager",
+	"manage":        "owner admin",
 	"own jobs":      "owner admin manager operator",
 	"audit log":     "owner admin manager operator",
 	"installation":  "operator",
@@ -55,6 +56,20 @@ var routes = map[string]access{
 	"downloadImportResult": {column: "import", scope: "imports:read"},
 	"cancelImport":         {column: "import", scope: "imports:write"},
 	"retryImport":          {column: "import", scope: "imports:write"},
+	"previewImport":        {column: "import", scope: "imports:write"},
+	"streamImport":         {column: "import", scope: "imports:read"},
+	"listImportRows":       {column: "import", scope: "imports:read"},
+	"amendImportRow":       {"import", "imports:write", `{"email": "a@example.com"}`},
+	"commitImport":         {column: "import", scope: "imports:write"},
+	"revertImport":         {column: "import", scope: "imports:write"},
+	"downloadImportErrors": {column: "import", scope: "imports:read"},
+	"getImporterTemplate":  {column: "import", scope: "imports:read"},
+	"getTableTemplate":     {column: "import", scope: "imports:read"},
+
+	"rotateWebhookSecret":   {column: "manage", scope: "manage"},
+	"listWebhookDeliveries": {column: "manage", scope: "manage"},
+	"getWebhookDelivery":    {column: "manage", scope: "manage"},
+	"retryWebhookDelivery":  {column: "manage", scope: "manage"},
 
 	"createUpload": {"import", "imports:write", `{"name": "a.csv", "bytes": 5}`},
 	"getUpload":    {column: "import", scope: "imports:write"},
@@ -118,7 +133,12 @@ func (r route) with(value string) string {
 	if begin < 0 {
 		return r.path
 	}
-	return r.path[:begin] + value + r.path[end+1:]
+	return strings.Replace(r.path[:begin]+value+r.path[end+1:], "{row}", "2", 1)
+}
+
+// takesFile reports whether the request is a form with a file.
+func (r route) takesFile() bool {
+	return r.op.OperationID == "createImport" || r.op.OperationID == "previewImport"
 }
 
 // anything gives the path with a value that names nothing.
@@ -136,7 +156,7 @@ func (r route) anything() string {
 // call sends a request that is in order but for what it names.
 func (h *house) call(t *testing.T, r route, key, path string) response {
 	t.Helper()
-	if r.op.OperationID == "createImport" {
+	if r.takesFile() {
 		body, contentType := form(t, part{"file:a.csv", "a\n1\n"}, part{"importer_id", uuid.NewString()})
 		return h.do(t, request{method: r.method, path: path, key: key, body: body, contentType: contentType})
 	}

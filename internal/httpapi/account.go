@@ -60,7 +60,7 @@ func tableView(t *catalog.Table) Table {
 }
 
 func columnView(t *catalog.Table, c *catalog.Column) TableColumn {
-	readonly := c.Generated || c.Identity == "always" || c.Tags.Readonly || c.Tags.Encrypted || c.Tags.HashOf != ""
+	readonly := c.Generated || c.Identity == "always" || c.Tags.Readonly || c.Tags.HashOf != ""
 	view := TableColumn{
 		Name: c.Name, Label: c.Label, Description: &c.Description, Type: c.Type, Readonly: &readonly,
 		Required: c.NotNull && c.Default == "" && c.Identity == "" && !c.Generated,

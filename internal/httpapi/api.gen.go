@@ -25,6 +25,7 @@ import (
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/rowprogram"
+	"wharf/internal/webhook"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
@@ -44,6 +45,24 @@ func (e HealthStatus) Valid() bool {
 	case Failing:
 		return true
 	case Ok:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TemplateFormat.
+const (
+	TemplateFormatCsv  TemplateFormat = "csv"
+	TemplateFormatXlsx TemplateFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the TemplateFormat enum.
+func (e TemplateFormat) Valid() bool {
+	switch e {
+	case TemplateFormatCsv:
+		return true
+	case TemplateFormatXlsx:
 		return true
 	default:
 		return false
@@ -74,6 +93,24 @@ func (e ListExportsParamsStatus) Valid() bool {
 	case ListExportsParamsStatusPending:
 		return true
 	case ListExportsParamsStatusProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetImporterTemplateParamsFormat.
+const (
+	GetImporterTemplateParamsFormatCsv  GetImporterTemplateParamsFormat = "csv"
+	GetImporterTemplateParamsFormatXlsx GetImporterTemplateParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the GetImporterTemplateParamsFormat enum.
+func (e GetImporterTemplateParamsFormat) Valid() bool {
+	switch e {
+	case GetImporterTemplateParamsFormatCsv:
+		return true
+	case GetImporterTemplateParamsFormatXlsx:
 		return true
 	default:
 		return false
@@ -128,6 +165,27 @@ func (e CreateImportMultipartBodyBlank) Valid() bool {
 	}
 }
 
+// Defines values for CreateImportMultipartBodyMode.
+const (
+	CreateImportMultipartBodyModeCommit CreateImportMultipartBodyMode = "commit"
+	CreateImportMultipartBodyModeDryRun CreateImportMultipartBodyMode = "dry_run"
+	CreateImportMultipartBodyModeReview CreateImportMultipartBodyMode = "review"
+)
+
+// Valid indicates whether the value is a known member of the CreateImportMultipartBodyMode enum.
+func (e CreateImportMultipartBodyMode) Valid() bool {
+	switch e {
+	case CreateImportMultipartBodyModeCommit:
+		return true
+	case CreateImportMultipartBodyModeDryRun:
+		return true
+	case CreateImportMultipartBodyModeReview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateImportMultipartBodyOnDuplicate.
 const (
 	Error CreateImportMultipartBodyOnDuplicate = "error"
@@ -167,6 +225,27 @@ func (e CreateImportMultipartBodyWrite) Valid() bool {
 	}
 }
 
+// Defines values for ListImportRowsParamsStatus.
+const (
+	All     ListImportRowsParamsStatus = "all"
+	Invalid ListImportRowsParamsStatus = "invalid"
+	Valid   ListImportRowsParamsStatus = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ListImportRowsParamsStatus enum.
+func (e ListImportRowsParamsStatus) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Invalid:
+		return true
+	case Valid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListJobsParamsState.
 const (
 	ListJobsParamsStateAvailable ListJobsParamsState = "available"
@@ -197,6 +276,48 @@ func (e ListJobsParamsState) Valid() bool {
 	case ListJobsParamsStateRunning:
 		return true
 	case ListJobsParamsStateScheduled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetTableTemplateParamsFormat.
+const (
+	GetTableTemplateParamsFormatCsv  GetTableTemplateParamsFormat = "csv"
+	GetTableTemplateParamsFormatXlsx GetTableTemplateParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the GetTableTemplateParamsFormat enum.
+func (e GetTableTemplateParamsFormat) Valid() bool {
+	switch e {
+	case GetTableTemplateParamsFormatCsv:
+		return true
+	case GetTableTemplateParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWebhookDeliveriesParamsState.
+const (
+	ListWebhookDeliveriesParamsStateCancelled ListWebhookDeliveriesParamsState = "cancelled"
+	ListWebhookDeliveriesParamsStateDelivered ListWebhookDeliveriesParamsState = "delivered"
+	ListWebhookDeliveriesParamsStateFailed    ListWebhookDeliveriesParamsState = "failed"
+	ListWebhookDeliveriesParamsStatePending   ListWebhookDeliveriesParamsState = "pending"
+)
+
+// Valid indicates whether the value is a known member of the ListWebhookDeliveriesParamsState enum.
+func (e ListWebhookDeliveriesParamsState) Valid() bool {
+	switch e {
+	case ListWebhookDeliveriesParamsStateCancelled:
+		return true
+	case ListWebhookDeliveriesParamsStateDelivered:
+		return true
+	case ListWebhookDeliveriesParamsStateFailed:
+		return true
+	case ListWebhookDeliveriesParamsStatePending:
 		return true
 	default:
 		return false
@@ -247,8 +368,17 @@ type Import = importer.Import
 // ImportAccepted defines model for ImportAccepted.
 type ImportAccepted = importer.Accepted
 
+// ImportPreview defines model for ImportPreview.
+type ImportPreview = importer.Preview
+
 // ImportRequest defines model for ImportRequest.
 type ImportRequest = importFields
+
+// ImportRevert defines model for ImportRevert.
+type ImportRevert = importer.Reverting
+
+// ImportRow defines model for ImportRow.
+type ImportRow = importer.ReviewRow
 
 // Importer defines model for Importer.
 type Importer = importer.Importer
@@ -297,6 +427,9 @@ type Queue = jobs.QueueState
 // RetriedMany defines model for RetriedMany.
 type RetriedMany = jobs.RetriedMany
 
+// RowValues defines model for RowValues.
+type RowValues = rowValues
+
 // Table defines model for Table.
 type Table struct {
 	Columns     []TableColumn `json:"columns"`
@@ -337,6 +470,15 @@ type UploadInput = importer.NewUpload
 // Validator defines model for Validator.
 type Validator = rowprogram.Validator
 
+// WebhookDelivery defines model for WebhookDelivery.
+type WebhookDelivery = webhook.Delivery
+
+// WebhookSecret defines model for WebhookSecret.
+type WebhookSecret struct {
+	// Secret whsec_…, of the Standard Webhooks scheme
+	Secret string `json:"secret"`
+}
+
 // After defines model for After.
 type After = openapi_types.UUID
 
@@ -354,6 +496,9 @@ type Limit = int
 
 // QueueName defines model for QueueName.
 type QueueName = string
+
+// TemplateFormat defines model for TemplateFormat.
+type TemplateFormat string
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -409,6 +554,14 @@ type CreateEmbedTokenParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetImporterTemplateParams defines parameters for GetImporterTemplate.
+type GetImporterTemplateParams struct {
+	Format *GetImporterTemplateParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetImporterTemplateParamsFormat defines parameters for GetImporterTemplate.
+type GetImporterTemplateParamsFormat string
+
 // ListImportsParams defines parameters for ListImports.
 type ListImportsParams struct {
 	Status     *ListImportsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -444,7 +597,11 @@ type CreateImportMultipartBody struct {
 
 	// Match A natural key ("external_id"; columns of one key are joined by commas), or a JSON array of them in the order they are tried
 	Match       *string                               `json:"match,omitempty"`
+	Mode        *CreateImportMultipartBodyMode        `json:"mode,omitempty"`
 	OnDuplicate *CreateImportMultipartBodyOnDuplicate `json:"on_duplicate,omitempty"`
+
+	// Sheet Of a workbook: its name, or its number from 1
+	Sheet *string `json:"sheet,omitempty"`
 
 	// Table A table of the catalog, taken as it is
 	Table    *string                         `json:"table,omitempty"`
@@ -462,11 +619,34 @@ type CreateImportParams struct {
 // CreateImportMultipartBodyBlank defines parameters for CreateImport.
 type CreateImportMultipartBodyBlank string
 
+// CreateImportMultipartBodyMode defines parameters for CreateImport.
+type CreateImportMultipartBodyMode string
+
 // CreateImportMultipartBodyOnDuplicate defines parameters for CreateImport.
 type CreateImportMultipartBodyOnDuplicate string
 
 // CreateImportMultipartBodyWrite defines parameters for CreateImport.
 type CreateImportMultipartBodyWrite string
+
+// PreviewImportMultipartBody defines parameters for PreviewImport.
+type PreviewImportMultipartBody = map[string]interface{}
+
+// StreamImportParams defines parameters for StreamImport.
+type StreamImportParams struct {
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// ListImportRowsParams defines parameters for ListImportRows.
+type ListImportRowsParams struct {
+	Status *ListImportRowsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// After Number of the last row of the page before
+	After *int   `form:"after,omitempty" json:"after,omitempty"`
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListImportRowsParamsStatus defines parameters for ListImportRows.
+type ListImportRowsParamsStatus string
 
 // ListJobsParams defines parameters for ListJobs.
 type ListJobsParams struct {
@@ -490,12 +670,33 @@ type RetryJobsJSONBody struct {
 	Filter JobFilter `json:"filter"`
 }
 
+// GetTableTemplateParams defines parameters for GetTableTemplate.
+type GetTableTemplateParams struct {
+	Format *GetTableTemplateParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetTableTemplateParamsFormat defines parameters for GetTableTemplate.
+type GetTableTemplateParamsFormat string
+
 // CreateUploadParams defines parameters for CreateUpload.
 type CreateUploadParams struct {
 	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
 	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	State      *ListWebhookDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
+	ImporterId *openapi_types.UUID               `form:"importer_id,omitempty" json:"importer_id,omitempty"`
+	Limit      *Limit                            `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After Id of the last one of the page before
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// ListWebhookDeliveriesParamsState defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParamsState string
 
 // CreateExportJSONRequestBody defines body for CreateExport for application/json ContentType.
 type CreateExportJSONRequestBody = ExportInput
@@ -517,6 +718,15 @@ type CreateImportFormdataRequestBody = ImportRequest
 
 // CreateImportMultipartRequestBody defines body for CreateImport for multipart/form-data ContentType.
 type CreateImportMultipartRequestBody CreateImportMultipartBody
+
+// PreviewImportJSONRequestBody defines body for PreviewImport for application/json ContentType.
+type PreviewImportJSONRequestBody = ImportRequest
+
+// PreviewImportMultipartRequestBody defines body for PreviewImport for multipart/form-data ContentType.
+type PreviewImportMultipartRequestBody = PreviewImportMultipartBody
+
+// AmendImportRowJSONRequestBody defines body for AmendImportRow for application/json ContentType.
+type AmendImportRowJSONRequestBody = RowValues
 
 // RetryJobsJSONRequestBody defines body for RetryJobs for application/json ContentType.
 type RetryJobsJSONRequestBody RetryJobsJSONBody
@@ -577,24 +787,51 @@ type ServerInterface interface {
 	// CreateEmbedToken Make a short-lived token for a page that embeds the importer
 	// (POST /api/v1/importers/{id}/embed-tokens)
 	CreateEmbedToken(ctx echo.Context, id ID, params CreateEmbedTokenParams) error
+	// GetImporterTemplate An empty file to fill in
+	// (GET /api/v1/importers/{id}/template)
+	GetImporterTemplate(ctx echo.Context, id ID, params GetImporterTemplateParams) error
+	// RotateWebhookSecret Mint a new signing secret for an importer's webhook
+	// (POST /api/v1/importers/{id}/webhook-secret)
+	RotateWebhookSecret(ctx echo.Context, id ID) error
 	// ListImports List imports, newest first
 	// (GET /api/v1/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
 	// CreateImport Import a file
 	// (POST /api/v1/imports)
 	CreateImport(ctx echo.Context, params CreateImportParams) error
+	// PreviewImport Look at a file as an import would
+	// (POST /api/v1/imports/preview)
+	PreviewImport(ctx echo.Context) error
 	// GetImport Show an import
 	// (GET /api/v1/imports/{id})
 	GetImport(ctx echo.Context, id ID) error
 	// CancelImport Cancel an import that has not ended
 	// (POST /api/v1/imports/{id}/cancel)
 	CancelImport(ctx echo.Context, id ID) error
+	// CommitImport End the review of an import; its rows are merged by a job
+	// (POST /api/v1/imports/{id}/commit)
+	CommitImport(ctx echo.Context, id ID) error
+	// DownloadImportErrors Fetch the rows that failed, to be mended and sent again
+	// (GET /api/v1/imports/{id}/errors)
+	DownloadImportErrors(ctx echo.Context, id ID) error
+	// StreamImport Follow an import
+	// (GET /api/v1/imports/{id}/events)
+	StreamImport(ctx echo.Context, id ID, params StreamImportParams) error
 	// DownloadImportResult Fetch the result of an import whose destination is a file
 	// (GET /api/v1/imports/{id}/result)
 	DownloadImportResult(ctx echo.Context, id ID) error
 	// RetryImport Run a failed or cancelled import again, from the stored file
 	// (POST /api/v1/imports/{id}/retry)
 	RetryImport(ctx echo.Context, id ID) error
+	// RevertImport Undo a completed import
+	// (POST /api/v1/imports/{id}/revert)
+	RevertImport(ctx echo.Context, id ID) error
+	// ListImportRows Page the rows of an import in review
+	// (GET /api/v1/imports/{id}/rows)
+	ListImportRows(ctx echo.Context, id ID, params ListImportRowsParams) error
+	// AmendImportRow Mend a row of an import in review
+	// (PATCH /api/v1/imports/{id}/rows/{row})
+	AmendImportRow(ctx echo.Context, id ID, row int) error
 	// ListJobs List jobs, newest first
 	// (GET /api/v1/jobs)
 	ListJobs(ctx echo.Context, params ListJobsParams) error
@@ -625,6 +862,9 @@ type ServerInterface interface {
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx echo.Context) error
+	// GetTableTemplate An empty file to fill in for a table
+	// (GET /api/v1/tables/{table}/template)
+	GetTableTemplate(ctx echo.Context, table string, params GetTableTemplateParams) error
 	// CreateUpload Announce a file and get the URL that takes it
 	// (POST /api/v1/uploads)
 	CreateUpload(ctx echo.Context, params CreateUploadParams) error
@@ -634,6 +874,15 @@ type ServerInterface interface {
 	// GetUpload Show whether an upload has arrived
 	// (GET /api/v1/uploads/{id})
 	GetUpload(ctx echo.Context, id ID) error
+	// ListWebhookDeliveries List what webhooks were told, newest first
+	// (GET /api/v1/webhook-deliveries)
+	ListWebhookDeliveries(ctx echo.Context, params ListWebhookDeliveriesParams) error
+	// GetWebhookDelivery Show a delivery and what it carried
+	// (GET /api/v1/webhook-deliveries/{id})
+	GetWebhookDelivery(ctx echo.Context, id ID) error
+	// RetryWebhookDelivery Deliver again what was not delivered
+	// (POST /api/v1/webhook-deliveries/{id}/retry)
+	RetryWebhookDelivery(ctx echo.Context, id ID) error
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
@@ -1027,6 +1276,47 @@ func (w *ServerInterfaceWrapper) CreateEmbedToken(ctx echo.Context) error {
 	return err
 }
 
+// GetImporterTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) GetImporterTemplate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetImporterTemplateParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetImporterTemplate(ctx, id, params)
+	return err
+}
+
+// RotateWebhookSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateWebhookSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateWebhookSecret(ctx, id)
+	return err
+}
+
 // ListImports converts echo context to params.
 func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
 	var err error
@@ -1095,6 +1385,15 @@ func (w *ServerInterfaceWrapper) CreateImport(ctx echo.Context) error {
 	return err
 }
 
+// PreviewImport converts echo context to params.
+func (w *ServerInterfaceWrapper) PreviewImport(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PreviewImport(ctx)
+	return err
+}
+
 // GetImport converts echo context to params.
 func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 	var err error
@@ -1127,6 +1426,74 @@ func (w *ServerInterfaceWrapper) CancelImport(ctx echo.Context) error {
 	return err
 }
 
+// CommitImport converts echo context to params.
+func (w *ServerInterfaceWrapper) CommitImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CommitImport(ctx, id)
+	return err
+}
+
+// DownloadImportErrors converts echo context to params.
+func (w *ServerInterfaceWrapper) DownloadImportErrors(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DownloadImportErrors(ctx, id)
+	return err
+}
+
+// StreamImport converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamImport(ctx, id, params)
+	return err
+}
+
 // DownloadImportResult converts echo context to params.
 func (w *ServerInterfaceWrapper) DownloadImportResult(ctx echo.Context) error {
 	var err error
@@ -1156,6 +1523,85 @@ func (w *ServerInterfaceWrapper) RetryImport(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RetryImport(ctx, id)
+	return err
+}
+
+// RevertImport converts echo context to params.
+func (w *ServerInterfaceWrapper) RevertImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevertImport(ctx, id)
+	return err
+}
+
+// ListImportRows converts echo context to params.
+func (w *ServerInterfaceWrapper) ListImportRows(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListImportRowsParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListImportRows(ctx, id, params)
+	return err
+}
+
+// AmendImportRow converts echo context to params.
+func (w *ServerInterfaceWrapper) AmendImportRow(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "row" -------------
+	var row int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "row", ctx.Param("row"), &row, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter row: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AmendImportRow(ctx, id, row)
 	return err
 }
 
@@ -1328,6 +1774,31 @@ func (w *ServerInterfaceWrapper) ListTables(ctx echo.Context) error {
 	return err
 }
 
+// GetTableTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTableTemplate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "table" -------------
+	var table string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "table", ctx.Param("table"), &table, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter table: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTableTemplateParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTableTemplate(ctx, table, params)
+	return err
+}
+
 // CreateUpload converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateUpload(ctx echo.Context) error {
 	var err error
@@ -1386,6 +1857,77 @@ func (w *ServerInterfaceWrapper) GetUpload(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetUpload(ctx, id)
+	return err
+}
+
+// ListWebhookDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "importer_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "importer_id", ctx.QueryParams(), &params.ImporterId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importer_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookDeliveries(ctx, params)
+	return err
+}
+
+// GetWebhookDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWebhookDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWebhookDelivery(ctx, id)
+	return err
+}
+
+// RetryWebhookDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryWebhookDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryWebhookDelivery(ctx, id)
 	return err
 }
 
@@ -1462,9 +2004,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/importers/:id", wrapper.UpdateImporter, options.OperationMiddlewares["updateImporter"]...)
 	router.DELETE(options.BaseURL+"/api/v1/importers/:id/embed-tokens", wrapper.RevokeEmbedTokens, options.OperationMiddlewares["revokeEmbedTokens"]...)
 	router.POST(options.BaseURL+"/api/v1/importers/:id/embed-tokens", wrapper.CreateEmbedToken, options.OperationMiddlewares["createEmbedToken"]...)
+	router.GET(options.BaseURL+"/api/v1/importers/:id/template", wrapper.GetImporterTemplate, options.OperationMiddlewares["getImporterTemplate"]...)
+	router.GET(options.BaseURL+"/api/v1/tables/:table/template", wrapper.GetTableTemplate, options.OperationMiddlewares["getTableTemplate"]...)
+	router.POST(options.BaseURL+"/api/v1/importers/:id/webhook-secret", wrapper.RotateWebhookSecret, options.OperationMiddlewares["rotateWebhookSecret"]...)
+	router.GET(options.BaseURL+"/api/v1/webhook-deliveries", wrapper.ListWebhookDeliveries, options.OperationMiddlewares["listWebhookDeliveries"]...)
+	router.GET(options.BaseURL+"/api/v1/webhook-deliveries/:id", wrapper.GetWebhookDelivery, options.OperationMiddlewares["getWebhookDelivery"]...)
+	router.POST(options.BaseURL+"/api/v1/webhook-deliveries/:id/retry", wrapper.RetryWebhookDelivery, options.OperationMiddlewares["retryWebhookDelivery"]...)
 	router.GET(options.BaseURL+"/api/v1/imports", wrapper.ListImports, options.OperationMiddlewares["listImports"]...)
 	router.POST(options.BaseURL+"/api/v1/imports", wrapper.CreateImport, options.OperationMiddlewares["createImport"]...)
 	router.GET(options.BaseURL+"/api/v1/imports/:id", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
+	router.POST(options.BaseURL+"/api/v1/imports/preview", wrapper.PreviewImport, options.OperationMiddlewares["previewImport"]...)
+	router.GET(options.BaseURL+"/api/v1/imports/:id/events", wrapper.StreamImport, options.OperationMiddlewares["streamImport"]...)
+	router.GET(options.BaseURL+"/api/v1/imports/:id/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
+	router.PATCH(options.BaseURL+"/api/v1/imports/:id/rows/:row", wrapper.AmendImportRow, options.OperationMiddlewares["amendImportRow"]...)
+	router.POST(options.BaseURL+"/api/v1/imports/:id/commit", wrapper.CommitImport, options.OperationMiddlewares["commitImport"]...)
+	router.POST(options.BaseURL+"/api/v1/imports/:id/revert", wrapper.RevertImport, options.OperationMiddlewares["revertImport"]...)
+	router.GET(options.BaseURL+"/api/v1/imports/:id/errors", wrapper.DownloadImportErrors, options.OperationMiddlewares["downloadImportErrors"]...)
 	router.GET(options.BaseURL+"/api/v1/imports/:id/result", wrapper.DownloadImportResult, options.OperationMiddlewares["downloadImportResult"]...)
 	router.POST(options.BaseURL+"/api/v1/imports/:id/cancel", wrapper.CancelImport, options.OperationMiddlewares["cancelImport"]...)
 	router.POST(options.BaseURL+"/api/v1/imports/:id/retry", wrapper.RetryImport, options.OperationMiddlewares["retryImport"]...)
@@ -1502,6 +2057,22 @@ type SignedLinkResponseHeaders struct {
 }
 type SignedLinkResponse struct {
 	Headers SignedLinkResponseHeaders
+}
+
+type TemplateResponseHeaders struct {
+	ContentDisposition *string
+}
+type TemplateApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	Body io.Reader
+
+	Headers       TemplateResponseHeaders
+	ContentLength int64
+}
+type TemplateTextcsvResponse struct {
+	Body io.Reader
+
+	Headers       TemplateResponseHeaders
+	ContentLength int64
 }
 
 type GetOpenAPIRequestObject struct {
@@ -2182,6 +2753,113 @@ func (response CreateEmbedTokendefaultApplicationProblemPlusJSONResponse) VisitC
 	return err
 }
 
+type GetImporterTemplateRequestObject struct {
+	Id     ID `json:"id"`
+	Params GetImporterTemplateParams
+}
+
+type GetImporterTemplateResponseObject interface {
+	VisitGetImporterTemplateResponse(w http.ResponseWriter) error
+}
+
+type GetImporterTemplate200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	TemplateApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response GetImporterTemplate200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitGetImporterTemplateResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetImporterTemplate200TextcsvResponse struct{ TemplateTextcsvResponse }
+
+func (response GetImporterTemplate200TextcsvResponse) VisitGetImporterTemplateResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetImporterTemplatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetImporterTemplatedefaultApplicationProblemPlusJSONResponse) VisitGetImporterTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(w http.ResponseWriter) error
+}
+
+type RotateWebhookSecret200JSONResponse WebhookSecret
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImportsRequestObject struct {
 	Params ListImportsParams
 }
@@ -2283,6 +2961,46 @@ func (response CreateImportdefaultApplicationProblemPlusJSONResponse) VisitCreat
 	return err
 }
 
+type PreviewImportRequestObject struct {
+	JSONBody      *PreviewImportJSONRequestBody
+	MultipartBody *multipart.Reader
+}
+
+type PreviewImportResponseObject interface {
+	VisitPreviewImportResponse(w http.ResponseWriter) error
+}
+
+type PreviewImport200JSONResponse ImportPreview
+
+func (response PreviewImport200JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PreviewImportdefaultApplicationProblemPlusJSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetImportRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -2371,6 +3089,157 @@ func (response CancelImportdefaultApplicationProblemPlusJSONResponse) VisitCance
 	return err
 }
 
+type CommitImportRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type CommitImportResponseObject interface {
+	VisitCommitImportResponse(w http.ResponseWriter) error
+}
+
+type CommitImport202JSONResponse Import
+
+func (response CommitImport202JSONResponse) VisitCommitImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CommitImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CommitImportdefaultApplicationProblemPlusJSONResponse) VisitCommitImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadImportErrorsRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type DownloadImportErrorsResponseObject interface {
+	VisitDownloadImportErrorsResponse(w http.ResponseWriter) error
+}
+
+type DownloadImportErrors302Response = SignedLinkResponse
+
+func (response DownloadImportErrors302Response) VisitDownloadImportErrorsResponse(w http.ResponseWriter) error {
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(302)
+	return nil
+}
+
+type DownloadImportErrorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DownloadImportErrorsdefaultApplicationProblemPlusJSONResponse) VisitDownloadImportErrorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamImportRequestObject struct {
+	Id     ID `json:"id"`
+	Params StreamImportParams
+}
+
+type StreamImportResponseObject interface {
+	VisitStreamImportResponse(w http.ResponseWriter) error
+}
+
+type StreamImport200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamImport200TexteventStreamResponse) VisitStreamImportResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamImport204Response struct {
+}
+
+func (response StreamImport204Response) VisitStreamImportResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamImportdefaultApplicationProblemPlusJSONResponse) VisitStreamImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DownloadImportResultRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -2434,6 +3303,136 @@ type RetryImportdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RetryImportdefaultApplicationProblemPlusJSONResponse) VisitRetryImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertImportRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RevertImportResponseObject interface {
+	VisitRevertImportResponse(w http.ResponseWriter) error
+}
+
+type RevertImport202JSONResponse Import
+
+func (response RevertImport202JSONResponse) VisitRevertImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevertImportdefaultApplicationProblemPlusJSONResponse) VisitRevertImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImportRowsRequestObject struct {
+	Id     ID `json:"id"`
+	Params ListImportRowsParams
+}
+
+type ListImportRowsResponseObject interface {
+	VisitListImportRowsResponse(w http.ResponseWriter) error
+}
+
+type ListImportRows200ResponseHeaders struct {
+	Link *string
+}
+
+type ListImportRows200JSONResponse struct {
+	Body    []ImportRow
+	Headers ListImportRows200ResponseHeaders
+}
+
+func (response ListImportRows200JSONResponse) VisitListImportRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImportRowsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListImportRowsdefaultApplicationProblemPlusJSONResponse) VisitListImportRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AmendImportRowRequestObject struct {
+	Id   ID  `json:"id"`
+	Row  int `json:"row"`
+	Body *AmendImportRowJSONRequestBody
+}
+
+type AmendImportRowResponseObject interface {
+	VisitAmendImportRowResponse(w http.ResponseWriter) error
+}
+
+type AmendImportRow200JSONResponse ImportRow
+
+func (response AmendImportRow200JSONResponse) VisitAmendImportRowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AmendImportRowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AmendImportRowdefaultApplicationProblemPlusJSONResponse) VisitAmendImportRowResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2830,6 +3829,74 @@ func (response ListTablesdefaultApplicationProblemPlusJSONResponse) VisitListTab
 	return err
 }
 
+type GetTableTemplateRequestObject struct {
+	Table  string `json:"table"`
+	Params GetTableTemplateParams
+}
+
+type GetTableTemplateResponseObject interface {
+	VisitGetTableTemplateResponse(w http.ResponseWriter) error
+}
+
+type GetTableTemplate200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	TemplateApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response GetTableTemplate200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitGetTableTemplateResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTableTemplate200TextcsvResponse struct{ TemplateTextcsvResponse }
+
+func (response GetTableTemplate200TextcsvResponse) VisitGetTableTemplateResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTableTemplatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTableTemplatedefaultApplicationProblemPlusJSONResponse) VisitGetTableTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateUploadRequestObject struct {
 	Params CreateUploadParams
 	Body   *CreateUploadJSONRequestBody
@@ -2952,6 +4019,133 @@ func (response GetUploaddefaultApplicationProblemPlusJSONResponse) VisitGetUploa
 	return err
 }
 
+type ListWebhookDeliveriesRequestObject struct {
+	Params ListWebhookDeliveriesParams
+}
+
+type ListWebhookDeliveriesResponseObject interface {
+	VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListWebhookDeliveries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListWebhookDeliveries200JSONResponse struct {
+	Body    []WebhookDelivery
+	Headers ListWebhookDeliveries200ResponseHeaders
+}
+
+func (response ListWebhookDeliveries200JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookDeliveryRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetWebhookDeliveryResponseObject interface {
+	VisitGetWebhookDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetWebhookDelivery200JSONResponse WebhookDelivery
+
+func (response GetWebhookDelivery200JSONResponse) VisitGetWebhookDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryWebhookDeliveryRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RetryWebhookDeliveryResponseObject interface {
+	VisitRetryWebhookDeliveryResponse(w http.ResponseWriter) error
+}
+
+type RetryWebhookDelivery202JSONResponse WebhookDelivery
+
+func (response RetryWebhookDelivery202JSONResponse) VisitRetryWebhookDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryWebhookDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryWebhookDeliverydefaultApplicationProblemPlusJSONResponse) VisitRetryWebhookDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLiveRequestObject struct {
 }
 
@@ -3061,24 +4255,51 @@ type StrictServerInterface interface {
 	// CreateEmbedToken Make a short-lived token for a page that embeds the importer
 	// (POST /api/v1/importers/{id}/embed-tokens)
 	CreateEmbedToken(ctx context.Context, request CreateEmbedTokenRequestObject) (CreateEmbedTokenResponseObject, error)
+	// GetImporterTemplate An empty file to fill in
+	// (GET /api/v1/importers/{id}/template)
+	GetImporterTemplate(ctx context.Context, request GetImporterTemplateRequestObject) (GetImporterTemplateResponseObject, error)
+	// RotateWebhookSecret Mint a new signing secret for an importer's webhook
+	// (POST /api/v1/importers/{id}/webhook-secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
 	// ListImports List imports, newest first
 	// (GET /api/v1/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
 	// CreateImport Import a file
 	// (POST /api/v1/imports)
 	CreateImport(ctx context.Context, request CreateImportRequestObject) (CreateImportResponseObject, error)
+	// PreviewImport Look at a file as an import would
+	// (POST /api/v1/imports/preview)
+	PreviewImport(ctx context.Context, request PreviewImportRequestObject) (PreviewImportResponseObject, error)
 	// GetImport Show an import
 	// (GET /api/v1/imports/{id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
 	// CancelImport Cancel an import that has not ended
 	// (POST /api/v1/imports/{id}/cancel)
 	CancelImport(ctx context.Context, request CancelImportRequestObject) (CancelImportResponseObject, error)
+	// CommitImport End the review of an import; its rows are merged by a job
+	// (POST /api/v1/imports/{id}/commit)
+	CommitImport(ctx context.Context, request CommitImportRequestObject) (CommitImportResponseObject, error)
+	// DownloadImportErrors Fetch the rows that failed, to be mended and sent again
+	// (GET /api/v1/imports/{id}/errors)
+	DownloadImportErrors(ctx context.Context, request DownloadImportErrorsRequestObject) (DownloadImportErrorsResponseObject, error)
+	// StreamImport Follow an import
+	// (GET /api/v1/imports/{id}/events)
+	StreamImport(ctx context.Context, request StreamImportRequestObject) (StreamImportResponseObject, error)
 	// DownloadImportResult Fetch the result of an import whose destination is a file
 	// (GET /api/v1/imports/{id}/result)
 	DownloadImportResult(ctx context.Context, request DownloadImportResultRequestObject) (DownloadImportResultResponseObject, error)
 	// RetryImport Run a failed or cancelled import again, from the stored file
 	// (POST /api/v1/imports/{id}/retry)
 	RetryImport(ctx context.Context, request RetryImportRequestObject) (RetryImportResponseObject, error)
+	// RevertImport Undo a completed import
+	// (POST /api/v1/imports/{id}/revert)
+	RevertImport(ctx context.Context, request RevertImportRequestObject) (RevertImportResponseObject, error)
+	// ListImportRows Page the rows of an import in review
+	// (GET /api/v1/imports/{id}/rows)
+	ListImportRows(ctx context.Context, request ListImportRowsRequestObject) (ListImportRowsResponseObject, error)
+	// AmendImportRow Mend a row of an import in review
+	// (PATCH /api/v1/imports/{id}/rows/{row})
+	AmendImportRow(ctx context.Context, request AmendImportRowRequestObject) (AmendImportRowResponseObject, error)
 	// ListJobs List jobs, newest first
 	// (GET /api/v1/jobs)
 	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
@@ -3109,6 +4330,9 @@ type StrictServerInterface interface {
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx context.Context, request ListTablesRequestObject) (ListTablesResponseObject, error)
+	// GetTableTemplate An empty file to fill in for a table
+	// (GET /api/v1/tables/{table}/template)
+	GetTableTemplate(ctx context.Context, request GetTableTemplateRequestObject) (GetTableTemplateResponseObject, error)
 	// CreateUpload Announce a file and get the URL that takes it
 	// (POST /api/v1/uploads)
 	CreateUpload(ctx context.Context, request CreateUploadRequestObject) (CreateUploadResponseObject, error)
@@ -3118,6 +4342,15 @@ type StrictServerInterface interface {
 	// GetUpload Show whether an upload has arrived
 	// (GET /api/v1/uploads/{id})
 	GetUpload(ctx context.Context, request GetUploadRequestObject) (GetUploadResponseObject, error)
+	// ListWebhookDeliveries List what webhooks were told, newest first
+	// (GET /api/v1/webhook-deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// GetWebhookDelivery Show a delivery and what it carried
+	// (GET /api/v1/webhook-deliveries/{id})
+	GetWebhookDelivery(ctx context.Context, request GetWebhookDeliveryRequestObject) (GetWebhookDeliveryResponseObject, error)
+	// RetryWebhookDelivery Deliver again what was not delivered
+	// (POST /api/v1/webhook-deliveries/{id}/retry)
+	RetryWebhookDelivery(ctx context.Context, request RetryWebhookDeliveryRequestObject) (RetryWebhookDeliveryResponseObject, error)
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
@@ -3660,6 +4893,57 @@ func (sh *strictHandler) CreateEmbedToken(ctx echo.Context, id ID, params Create
 	return nil
 }
 
+// GetImporterTemplate operation middleware
+func (sh *strictHandler) GetImporterTemplate(ctx echo.Context, id ID, params GetImporterTemplateParams) error {
+	var request GetImporterTemplateRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetImporterTemplate(ctx.Request().Context(), request.(GetImporterTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetImporterTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetImporterTemplateResponseObject); ok {
+		return validResponse.VisitGetImporterTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(ctx echo.Context, id ID) error {
+	var request RotateWebhookSecretRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx.Request().Context(), request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		return validResponse.VisitRotateWebhookSecretResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListImports operation middleware
 func (sh *strictHandler) ListImports(ctx echo.Context, params ListImportsParams) error {
 	var request ListImportsRequestObject
@@ -3753,6 +5037,62 @@ func (sh *strictHandler) CreateImport(ctx echo.Context, params CreateImportParam
 	return nil
 }
 
+// PreviewImport operation middleware
+func (sh *strictHandler) PreviewImport(ctx echo.Context) error {
+	var request PreviewImportRequestObject
+
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body PreviewImportJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewImport(ctx.Request().Context(), request.(PreviewImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PreviewImportResponseObject); ok {
+		return validResponse.VisitPreviewImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetImport operation middleware
 func (sh *strictHandler) GetImport(ctx echo.Context, id ID) error {
 	var request GetImportRequestObject
@@ -3803,6 +5143,82 @@ func (sh *strictHandler) CancelImport(ctx echo.Context, id ID) error {
 	return nil
 }
 
+// CommitImport operation middleware
+func (sh *strictHandler) CommitImport(ctx echo.Context, id ID) error {
+	var request CommitImportRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CommitImport(ctx.Request().Context(), request.(CommitImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CommitImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CommitImportResponseObject); ok {
+		return validResponse.VisitCommitImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DownloadImportErrors operation middleware
+func (sh *strictHandler) DownloadImportErrors(ctx echo.Context, id ID) error {
+	var request DownloadImportErrorsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadImportErrors(ctx.Request().Context(), request.(DownloadImportErrorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadImportErrors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DownloadImportErrorsResponseObject); ok {
+		return validResponse.VisitDownloadImportErrorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamImport operation middleware
+func (sh *strictHandler) StreamImport(ctx echo.Context, id ID, params StreamImportParams) error {
+	var request StreamImportRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamImport(ctx.Request().Context(), request.(StreamImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamImportResponseObject); ok {
+		return validResponse.VisitStreamImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DownloadImportResult operation middleware
 func (sh *strictHandler) DownloadImportResult(ctx echo.Context, id ID) error {
 	var request DownloadImportResultRequestObject
@@ -3847,6 +5263,106 @@ func (sh *strictHandler) RetryImport(ctx echo.Context, id ID) error {
 		return err
 	} else if validResponse, ok := response.(RetryImportResponseObject); ok {
 		return validResponse.VisitRetryImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevertImport operation middleware
+func (sh *strictHandler) RevertImport(ctx echo.Context, id ID) error {
+	var request RevertImportRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevertImport(ctx.Request().Context(), request.(RevertImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevertImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevertImportResponseObject); ok {
+		return validResponse.VisitRevertImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListImportRows operation middleware
+func (sh *strictHandler) ListImportRows(ctx echo.Context, id ID, params ListImportRowsParams) error {
+	var request ListImportRowsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListImportRows(ctx.Request().Context(), request.(ListImportRowsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListImportRows")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListImportRowsResponseObject); ok {
+		return validResponse.VisitListImportRowsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AmendImportRow operation middleware
+func (sh *strictHandler) AmendImportRow(ctx echo.Context, id ID, row int) error {
+	var request AmendImportRowRequestObject
+
+	request.Id = id
+	request.Row = row
+
+	var body AmendImportRowJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AmendImportRow(ctx.Request().Context(), request.(AmendImportRowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AmendImportRow")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AmendImportRowResponseObject); ok {
+		return validResponse.VisitAmendImportRowResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -4118,6 +5634,32 @@ func (sh *strictHandler) ListTables(ctx echo.Context) error {
 	return nil
 }
 
+// GetTableTemplate operation middleware
+func (sh *strictHandler) GetTableTemplate(ctx echo.Context, table string, params GetTableTemplateParams) error {
+	var request GetTableTemplateRequestObject
+
+	request.Table = table
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTableTemplate(ctx.Request().Context(), request.(GetTableTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTableTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTableTemplateResponseObject); ok {
+		return validResponse.VisitGetTableTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateUpload operation middleware
 func (sh *strictHandler) CreateUpload(ctx echo.Context, params CreateUploadParams) error {
 	var request CreateUploadRequestObject
@@ -4216,6 +5758,81 @@ func (sh *strictHandler) GetUpload(ctx echo.Context, id ID) error {
 	return nil
 }
 
+// ListWebhookDeliveries operation middleware
+func (sh *strictHandler) ListWebhookDeliveries(ctx echo.Context, params ListWebhookDeliveriesParams) error {
+	var request ListWebhookDeliveriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookDeliveries(ctx.Request().Context(), request.(ListWebhookDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhookDeliveriesResponseObject); ok {
+		return validResponse.VisitListWebhookDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhookDelivery operation middleware
+func (sh *strictHandler) GetWebhookDelivery(ctx echo.Context, id ID) error {
+	var request GetWebhookDeliveryRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhookDelivery(ctx.Request().Context(), request.(GetWebhookDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhookDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookDeliveryResponseObject); ok {
+		return validResponse.VisitGetWebhookDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryWebhookDelivery operation middleware
+func (sh *strictHandler) RetryWebhookDelivery(ctx echo.Context, id ID) error {
+	var request RetryWebhookDeliveryRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryWebhookDelivery(ctx.Request().Context(), request.(RetryWebhookDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryWebhookDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryWebhookDeliveryResponseObject); ok {
+		return validResponse.VisitRetryWebhookDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLive operation middleware
 func (sh *strictHandler) GetLive(ctx echo.Context) error {
 	var request GetLiveRequestObject
@@ -4267,113 +5884,146 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3bctvIlb/ShU1Vkgp0seZSFbn2wZkZ73hiexzb2akpS0s1gUOiLaAb090Qxbi0tU/7AfsR+2H5kq0+",
-	"p3Eh0SBB6jJysk8SiUZfzv3Wh5+iRBWlkiCtiU4/RSXXvAALGj89m1nQ7p8UTKJFaYWS0Wn0ImVqxmwG",
-	"LOfGMiWh/lzyObApzJSGKI6EG/xLBXoZxZHkBUSnEccp48gkGRTczT1TuuA2Oo2qSqRRHNll6QYaq4Wc",
-	"Rzc3cfTiWzcOZyu5zdrJcLyGXyqhIY1Ora5gx5lTKEplQSbLP8Oyf9JvMmVAsukST5fkAqQ9xf8NL4C5",
-	"pcFYthA2a7+9hCUThqUIF5lAzLhMGZdmARpSxudcSHrlorP+wVsoc76E9JS5c1w8PZNcKpuBXl+G23oJ",
-	"DbPKQEoPvjw5iREXlUxBswVf+u+P/3jI/gylZSdfskxV2hyeyRo7GfAU8eEh2t2Qg0gXnAW/fglybrPo",
-	"9OSrr+KoELL+/CR2mLGg3Zz/8YEd/Of5H34ThPgPajqIzo9qOhmLUiHt11+2KwhpYQ4al3gpCmGbJdbo",
-	"L8eH3SlTmPEqt9HpV8exO6MoqiI6fXJ8fIxH9B+DK/2lggpe48TBA+GfTcdZh8+NG2xKJQ0gA77RappD",
-	"4f5NlLQg8Vy8LHORcEejRyWN+MNH4wj2U2fu32iYRafRvxy1HH5ET81RPS+uuEryPzn6WnDDFlrJOdHu",
-	"IgMN0U0cvRNzCelLIS/7vPKM5UJeEn3m4goMK4SsLJgo9mSGR3qpaOerm+0Bwm3M7xYlUZUK+520Gpm0",
-	"1KoEbQUBiSf1fGuzxO6R0uEndoWcUm7hwApEV2+sSEeRXhypyiaKqAGkI5sPkbFcW3BEnYIU+A+SIP43",
-	"4yKnZ0pCdB5Y2rP+hLbQe2wSVULniZp+hMS6JxYkl/V7YUH4oZ4ojmSV59H5zU2XVj+QeOWOW9rZapjG",
-	"NdjrTbSnX9l1eyi/tzi6PpirA/8ld3g9JMR2nhyIolTakkZyAiZaZFzPjhysteT5Eb6HPPgtGCtkQ1I8",
-	"TYX7n+dvOkQy47mBeI1upjmv6dhLgOgSoIziBnn+Y5ID10H0XAqZrs4wEzl0ZvAfLZ/i3wVMM6Uug3MV",
-	"3CZZn61ec1tpnjuRb5iQqGaUdhLeZrBkXAOzWkAaMzicH7KzCK4JRhORnkUxO4tytQD9Oyi4yH9/FjnJ",
-	"b6EwQXqqsaI1XyJBy0lakbCB1XOC1kgF9UHrz84iCB6PQBBadKHF+uxVaUDbzvTNF0L6f6rS8WxgqZvN",
-	"FEeUBfqwSzi7kF49Aa70XTGF9L26BNmXS3BdCg1msruoWaWA9xkwpHeWqzlLeJ4bJqxhmcodGYDbwulZ",
-	"dXz8RSJS/Oum3mL8xA0gNsqI0PhLspS2vmBrsPQR1JMyNHZ1U2tLxl2Ano9Ecgc/d4DjF7Ks7I5Sxtp8",
-	"YiBRMjUrNP7H46658cXX28yNOKpMyBj/UbKFs1LZFDKez2I2UygaWpKJ4p7ptifLICTeknC/JTxTSF/U",
-	"X/Y4J+X6clKotCsvpkrlwGW0brAEBEoqjBM2EyUnQl7xXKQTrRYmPNlMQE6oacTiJsvpuRseEpUzkSPd",
-	"bl1QyCSvUphUEiU+pJNE5VUhB4aP5TbpzdDNzEaM5O1Sf/S4A++d+CpF22VfKrhuBq9q5aWlf0bYWw4/",
-	"OVhIt8vYvrETR4kGPurlDphJzzVwDk07Wu6HXq6Hf9pqhg4RgrPCTdAmlFXR0OUI6JZazTWY8FzexIN0",
-	"Ml2OMk07TzJ+8tXXm2Hozeb9YGgst5XpWuElyJQGlVolYAx9aOina4snXCaQ0/+EynTYoDHD2uBTAKTr",
-	"pl0B7O///T8MkRL3gbzgWgo5X5VOW4y2kHb1AGlNdQ/QFRbYwvpwXbM+Me4ujF+/22H8fVRpyxutpYh+",
-	"b2sn4scQthpy7Jjqjl46pjqSz666sQHLPmpxBS6kWfrebS64jwaMt9sdn0zQS+gbDGmxjFmRLpnSbFmk",
-	"TzFKpCrLhKUoF2qj3xp2xfMKDEshEWlQFronBc+7jBbF0WEUR3EQB6kwZc6XkwFVNWz9NnEUnv4o82Ud",
-	"R+mLPj6FPHDizroxg9wAHtR9dB7Ve2FzYN9wM2qNevOr0a/eMIWLj0LbB4+3jgSzmktD5N6bZZN18n7l",
-	"vRBl0OcWYRau0c9y3iHuoJhiPBCdqzgqMyXd39ogiSMDOXFBUhmriomGOVwH0Y2GELdKj9//v9evhLaO",
-	"9DgpeDlC5vZh3HBvONbhSQxHb5GEWi1QNfLikHh2F5ZvX26Z/rvaplgTd7VA6IcKwBg+H2Huzfz+6he2",
-	"nAwl4x6HIonqFv8eeG6z/lmSDJJLsxPiVnn4LFKXZ1HshNYi45YJH6AMqc2+/leXXsO7uUO0egea1q96",
-	"HtjQiyJs6/6a9ut61Hfp5D8ZQbGTigulU7NxeZzKhCX2TGhj2ZPj42646fbkHTvmC4SeDeOsBG2UZImq",
-	"pDWUpKGwM2ZK1II96UZFhs1eFDNh1upHWftOYDgcu2uMZbe47Sajv+Bl6QaHgCYo0l8Z6M6+LinJcfDE",
-	"NtJ3cG8M0cdz4kOmqxxMzNSM8TxnzuY24zC0ox/jhptLUZYQMC/eqoWhnEWiqjxlUlk2BbbQwloMGo1c",
-	"oJJJxuV8JwBRCDO9G3fsCvZ3mOhtMc1hUkkr8v18rgdw2DRcCVhs99yCZvywW9QQ1ArhNhJuFzepiZB4",
-	"mb93fITef5YkUHoaWdMdewj/+5ZCLR53gf4ewG3Ackvw1k7bnomj0XmiFCjpp28frwSZqNQL9N5Mo4OQ",
-	"pBknXptujjuvkcO6shfGGWUXGA65GJN46GikzcZgiMRWV/90hirXK/qz6JSdkV2Bzt1ZdPOUuTeZmEul",
-	"wVkJ5N2GrMZb5t9G5NVaR88/OQ+k2HZPqK2n4fFBXZGTcMtzNY+Z5ZcgGUelL0wIL1WZK56OTQc1Wbv9",
-	"UnRdcdAuPIr/n1PYumHiUAZhH+m4knVowkReAuyRhVhNTG9ye7upyM3yYPu27jmfsX0DY5WMT4Ok3PKJ",
-	"kJM6NT5ujU05lO2v75pT2Vz5FGCkdGfi88cncBjurJuJEX+DFfF83EqSWj53RGM9BUhHPek4UNQvVXrV",
-	"6qu02LFQZCC1tJJl77DlCph2M6rw2LfS+6D3iT//v4C4GwHxK3L+nhz92XHnOG5CHtiblX5Q00C6Qs/D",
-	"Hiq3ForShvNi/uG+/mP7OiUjxydK9g6hrTLQGgx2mGwjWNaSzd1zaJ7sH6SSPBd/2xfYo6sh6+K4gANw",
-	"PfHnHsiT/lJBNRD/g9lkKE1E1Om8EUqsOVNXV9IMOiVBH9YJlSrfkSacMxve8J0VYiI4a9DUK25RnB/V",
-	"1Bw6Pt2Fyd1LNYM/RyG/o57k9bWBHpFsdjQHCSavK7p3KM/eRETbsDXu8kCP0V5BsDh5gIUHs6Al6EIY",
-	"MzZ92DK2ViGHUC0k6JjxtBAyZgWXfO4+F1BM3V8NPFUyX2Jqxe2cU3nvvRByXTtcJ3QVVsV2DxxKn3Sq",
-	"4NcMMrCcopVjhPRWK4fycCHAbqnCXg97dYiQnk2S1WK2zgAr7EBdbJ2q3ew849N6mk5UzcNmdQebS7Pr",
-	"Gw2hRFXlLwjtW+vyzrEcFrugeAksPcwPHBMUgThWOIfrx8f1rsfISDw37nE/UfkWMAj0isvABQUJ17bP",
-	"lxdkQB+itLyo4zVuLNb4PmXHmMTSgDEmqVhBt6pGaF5NuxmgyKFUyGtlmVVsCsy/z7hc4qpskQFGvoRm",
-	"ttKSJbyrBrtXYrr4qLfRrhkTLMZgpAvRvVDyvo6PrZNy4y6MK6lw03xDUcNQpc0WJ68pSbnrev+d6viH",
-	"eUuLgutlXdO9Z+rbMx6dNW5AHBIwXXAG5Pm+wBw84A51OF15TzoxHDvXMAMNMoFQ7htjr1SQrdXCWaBu",
-	"a8F4awvBXgxX1rYsZSbRScEktmFFZSybiytgeI+tv71xamMNZV6LNCOCqFstLgok9AfMt27dXveYP//8",
-	"88/s1Sv27bfs++9ZUTAzAKc5XA+hoszDjhDqvflKgLpE8VmqoXj6emWUFgVGqUrQCRWH4U0a/3/CS2HR",
-	"j0K4FeoKJqaERPB8kmQc04bSHdwNmdR1VO03vsCqjgG0ZxkopaoCpt2PM8ZZO0PACPPVXDXIzoPWw/h6",
-	"pzUSuEXh018x5n/L8u99nPeV4uy1e81YVpQCJpYZ6mViwErmYAzjDVvirVvkv3Grdu4/7ln/9FMmErpj",
-	"XN8GRkGQcI03525XcLLNoyYg9M+81ZkuwGYqMPebv75/ymwmDF4vbewem2lw0lPkQLUpwpod7jr0S8uD",
-	"RnrN4G562i/XWlyhSkXLMcSBPgIX+n6y+0WvkH/vJTIxQMeQb1G0Fj/f4zqU57q9Q370/j6x84avN/vs",
-	"NWZ7cs5iUVkOT/HqG8iUGb40VAt4KWTapDW3RHJbClnjfckyuH5Kt/its3kt2rz8Eowzvukmvr/O2b3r",
-	"fnzwx2cHz/nB7PzT11/e/GYrrlfQPBZvr2FxW9S1pbU9mbup3q45aq9w6ruTaIQWbY6OmJnkhBqKAbYf",
-	"hKSvolrbx1ElxS/VTtrQCaz6en8tkhoN2GTcb6cAWyjurfscEUJSaWGX75yP4fkDuA5V6z+T7NmbF84b",
-	"OGWLbDb5+3/9b929AG0heq3Zf2ZtSWsIOVP96f7koMBM6SxckwFY52NQcQCDK9BLm7kBqrKHjCiORDQF",
-	"VA3TFdYQOCfrlPFGF1FzC8NOjk+o6QRnF/VF/4szaRUrlXNpOZsJKUwGaROiNWwGmMhx0l9Vc/euwTYD",
-	"Q/0EqH2Fj5tEPzlQR3F0BdrQGZ+Q3Q+SlyI6jb44fHJ4TEybIaiPeCmO/PPDum/CHBB/FAATSr5Io1P3",
-	"5Y8lyGdvXkRrjRlOjo83NGXoN2NY08/9tgt+HfbF4ZOoSyLR6YfzODJV4dy0ut4mVUlVuHXjyPK5Qd0L",
-	"+ko469G9jCe8euJvyQ+dLhfGYl8FBE7b9+VDuHNG577/UNeGePBNpfd50QiZQLhZzEblGp6NShv3ma2H",
-	"KgySGoY+YrjPjQ8k79SOJhyIaFFzRJ1N+jtaa8gD0urlnbTkGRO3vzm/JW+MCsN0GoD0oxE9bnIDRa/z",
-	"SLBtyfva+HSAipmG/F8l3YnZ1J2kddwG9t1ApNNrZYWrW5H/gbpgnDqZHJ3frLD7T5liqUjRzomZhIWT",
-	"tlhc3+F9nmCkc5X3vcTeyP3f+TGj+L9zibCGy/1dr9yJGbYMpC5WD0Om/nLkGBJtYP9ZkKgnpyCRvhRO",
-	"6NCAQSKt6dG5hRiD6VEkOTfN9dI1ktyC5LVOXoRtNE7+pNLlTojejl9ygG76/ZpOjk/ueKkQ6XSqn/do",
-	"rHQ/dEHloGuEQUdANUT68LemuevcI4u+7Dr6JNIbYgcnRvoUQ983FLOGii/7nPRvSgL5eFotmLHOheSG",
-	"1XLoIWHzLe6dwvtoFeJFGOn5KGYLDPiATA0Z5t4aVj7sG+CqIRN2CD7HD0CqTnTRHp+yi7dg9fLgGeW7",
-	"miiPr9DoUHJnXJCYW9PjIaXcu0wtWgQNSbbdhNa30c35AN0fkaJcb8o4ctJBGYuTDlHEyQNTBHfIl+hw",
-	"SiBaN5nSNl8+KCt+g0BpcUs+Z8YN3gYDSX1ORkuso1QtZB3dDjJlPSCMhy8ID5vP3OnE94A88Ny56n0v",
-	"/v6ZQUPd+u/ueAHnfBysEDNvQlN30Ael/reVdBhF+5wpzRoDveYG2tIWBqhjjZsdjhfNqHEux6Uow706",
-	"u8Vfx6FChJ27fz453rH954P4E03B+wiPogFuzFSetjb4HRMTYXqDJyA6SK5ppv1um/3fKfF/lB7A6gWC",
-	"m9V4stUV9H2CJ3e++JA0ES3wfnXPoKaTsMpFXLcZVYphB4glJGKOpsuDS1gefbqE5c2m4G0Nrj8tqZdx",
-	"SOSsduylSyz7t5Q+v08re71vXoAI6G5czHzZC3WeLkvg2kn1hxQF2EfYmVS4a6faMBIpAVLjXZ3NqI+j",
-	"6wN82bNVkBL6HuJ6St/4ZQy6e4dRHPQhO1JnnBcZPSS3eF9xO7fEW1nhPt3A0dLpAcmw9tq2Am4/w7IK",
-	"lZF4evNexBWwKcwryS4BSvT3U3D2sxtNNX1TmHPqCN8nT7okt4K9R6HT/nGoJqyfsJkHFsCuyqrfGtbc",
-	"bRytr9CFQVl2gI1uzaagloYrdQlt01kzSia9dh60MGyuVFu3+6Ag+06mPlKFJ2V40joLdU/s5+3IPtHQ",
-	"4gVfslQ5Lx6z2tPKthVNlGvGGqR6J9Ts3gBVfNRqA9+yhqmFPGQvLFMlSENxuxpvhhVcX0J6Ji+8zrqg",
-	"uah3nmEohLB6hH62gae+r75IMt+SADta4WekrxhjD9h4n+o+54ry3sGYebfL8eOMm6/1UA7Gzp/cw3JD",
-	"UgUJJGYmUwuJv9LxoLzyil8C4xTsOsjFVcMuM6UZJ0sJ1QcSkxnBQs5aMpBop/7D5tIYz/zeUoG3adwT",
-	"3sNqp/D7ybI/osSibyc0Ogzw2SQWR4YThhOLNXV3Awv9Y5bcyXKnEBJFbT9Rt+sU9CF774sLnQw2VgMv",
-	"kCHbYsCnHQ7EhAXjhnH2UU0P2QtprBPoasYu3CQXjMszWesZrB+8aDqcXMRNJaM3LOhRG3L2tahPff0h",
-	"Dnb2Rrt3btgP73587f4uIM+H1ULTguoRB1LqDkyOQrpzXR8sFosDx8wHlc6x6RHdlNh38qLKrXBUcIST",
-	"ptzy1enutMfTeo9+YEnGNU8s6KeMM8uniM+20xw7iyyf4s9z3G9/KOgg8BWkgr/38qQDfJVYsAfECVE8",
-	"1PGpJerQpj+3VlSrczkGO2W3by+19brXMybbC1/sd2s/3/LUT4gRE2fhX/orYB+VkJCyKYqEgpvf4/Vd",
-	"7gWDUw3e8i623CHrX5j65+xHFSjQ3OYCn9yxKGzKOh55ycdGy5aO4p2dkJbeGtZrg3qbY1n3H8naHJH4",
-	"LAoaxofGxuDqtindLoLvs75hiEBOHphAHq6+YXMwq6lv6N7nGqpv2JVT3Ub9MTYWO9QmmamvOz6ekodN",
-	"XEIlD3Txzm19JR7ob/p2Onk5F2K88LtThrq3GonHwU73XCOxkYOGayQ8HeCWYjbTqmi9xnSQDrq8hA0L",
-	"WuYZumtggIoF3XBHgxRqpbLKmK6nGWaRHMnUEhpDlj3fMBfG/kA9OEaGeiAY6eFXXOT+dw27Rd3dCE8q",
-	"TMI1yZc2MoRE5d/0AjLqNF7aIQjkeyLtfLGkaaK06cXP7NbHRzX9B7vz8YOajgl4eWL+LKJdeHGOejAF",
-	"g13u+WCkCyVFT3Z05P6wCPcw2jeOs8uPNDUdw7ag1rcW6/9kCX59vpdLdnceQLf9TIDmvlcLVnC5pAuR",
-	"96GPVGl6Wshhkpb1qgiVAbeUwNhKKJ/oB7Y3+lbULO7ewIosHdbyH4nbH4jbyPlBoYkXVoV1gKSehHTj",
-	"te79vwbUXU02+sHzFattBRl7+0H1xJtdoSA+T/7x8Fn7OIjRjf7NFubY14zeho5aDP9TYGPYXnboWS8o",
-	"7mOEmkAMyahXcJ8i6hUMwbDUQiai5Pn+kFy52OlLNpy0KfBnATZe6ESbdXMS9y805CFsM2oUOMI683u6",
-	"f+1IC5E0J/cHteN0yWofZpjeCLZHn5x1fHOEDQR3lwC4gdfOvh6WAjj1X7z3sb2q5w21Mrx/4L2zXNu6",
-	"yWDjY3JWO0pjQafBVMU9wY7mHg+8tzj+4aC3BrURYq79CdlBln5PQx6Cpalh4giWpj3FPtqAytbHH7A1",
-	"HrPqfm4epNzyYIwOC3pwU7SbKeRKzjGDjw652SZbKdVkuk7UWl21ouY/hlmlWM71HNz0c9WpJAP27M2L",
-	"Q/YOfEsrbPFD8uiCGmFduHcuKp1fxNS5S8g5u/CO6wX9Zt1f3770VQNwzRObL88k/pq7lKqSCaSMWtrU",
-	"6T2qM6NFqLfRRdOuyGBlg2T421zdoCWObtO3wxUETdOhR1lB0O1G9cAXMTxgBgwFAm3MfIcxrOpyDoYP",
-	"Bz7uDN4zT2l1waKjrznYljgdhxGFrlxFrnloPci9qTLNvzPyondDjY+6RL9b0NOUkaI3Uv/O4haAtVX8",
-	"vRaAnb54MQOeZL7zElUOsZkGkzkk9aO+c7BD4Dt+UK54UKygl7/IAJu3tbjp1FmNw8eeWZpcXMHfNnky",
-	"L8XVvfoy/ud4Q1WClqUKzMZeUz95wGFImao56+R2uO2U083LjQd+60b8aidOqOLoq+MvHmw9qSwVD9Iv",
-	"IDPDl2yRLXeGe8Ilc8CGMPAH+YMYwr3oaRcbWUZHqJT9RH3DucKCs85FFTRssdmi1wrYfTRTedqvyDWB",
-	"XMVztJ3mymnDps9be6uCKc2M1VzMM8uEtIpq5FBbrsw+PLeqG5Qv+NKZWd3ChroBmGfw/hTPdJJhizk0",
-	"39d7lfjX63vP/deddFsofcmmkGEvSn91oNM5r52GGpTHfeleBwRiAjT1fm8+ZrwsQULabatGlmx/LiJK",
-	"uoHgW8XVDXvrtJ4nnZvzm/8LAAD//w==",
+	"7H3bkts4luCvILgd0TMxzItdl4hOxz64y+Ut17hcbts9FR1OrxIijyQ4SYANgKlUO3Jjn/YD9iP2w+ZL",
+	"NnAOQFIiKFHKi+2eesqUROJycO43fEoyVVZKgrQmOfuUVFzzEixo/PR0ZkG7f3IwmRaVFUomZ8mLnKkZ",
+	"swtgBTeWKQnhc8XnwKYwUxqSNBHu4b/XoFdJmkheQnKWcBwyTUy2gJK7sWdKl9wmZ0ldizxJE7uq3IPG",
+	"aiHnyc1Nmrx45p7D0SpuF+1g+LyGv9dCQ56cWV3DniPnUFbKgsxW/w6r/k5/WCgDkk1XuLusECDtGf5v",
+	"eAnMTQ3GsqWwi/bbS1gxYViOcJEZpIzLnHFplqAhZ3zOhaRXLjrzH72BquAryM+Y28fFk3PJpbIL0JvT",
+	"cBum0DCrDeT0w7ePH6d4FrXMQbMlX/nvT/90zP4dKssef8sWqtbm+FyG01kAz/E8PES7C3IQ6YKz5Ncv",
+	"Qc7tIjl7/N13aVIKGT4/St3JWNBuzP/5nh39rw//9ocoxH9W08Hj/Kimk7FHKqT9/tt2BiEtzEHjFC9F",
+	"KWwzxQb+Ffhjd8gcZrwubHL23Wnq9ijKukzOHp2enuIW/cfoTH+poYZXOHB0Q/hn23b68HkHZVVwC8/9",
+	"RuO78GCIbiPJzFWSJiDdut/7T9eFuU4+9A/kxq3OVEoaQIp/rdW0gNL9mylpQeISeFUVIuOOKE4qeuLf",
+	"PhpHIZ86K/iDhllylvy3k5alnNCv5iSMizOu09hvDqGX3LClVnJOxLJcgIbkJk3eirmE/KWQl33ifMoK",
+	"IS+JIApxBYaVQtYWTJJ6vMYtvVS08vXF9gDRgf2W3V/J/FhVIK/Lgs7AHKnZTGSQq6wuQdpjU2nguVkA",
+	"2LI4xr/rM/uRf4Fc8He0iu4MKrNgj4zVwMsoBVm4tifuVLfvZxPM7xbAZqKA1PMHzhwuOcYtrGFqKdeh",
+	"9gOt8uiZMJUyYgwAbwI6kuyoc2F/lFYjW620qkBbQVjGszDexiip+0np+C92jQHk3MKRFUhgvWdFPopZ",
+	"pImqbaaIfgPBGMu1BceGcpAC/0Gmgf/NuCjoNyUhQlBE7GDshJbQ+9lkqoLOL2r6ETKb4LlKLsN7cdH1",
+	"PgyUJrIuiuTDzU2Xu7wngYiMoR0twDQNYA+LaHe/tup2U35taXJ9NFdH/kvuzvWYDrbzy5EoK6Ut6RBO",
+	"JCTLBdezEwdrLXlxgu8hAj8DY4VsaJLnOaIXL153kGTGCwPpBt5MCx4YQWB2lwBVh9v5j1kBXEeP51LI",
+	"fH0ERxSdEfxHy6f4dwnThVKX0bFKbrNFny+94rbWvHBC2jAhUTFQ2tGcXcCKcQ3MagF5yuB4fszOE7gm",
+	"GE1Efp6k7Dwp1BL0v0DJRfGv54mT1RZKE8WncCpa8xUitJzkNXETWN8naI1YEDYaPjsdLro9AkFs0qUW",
+	"m6PXlQFtO8M3Xwjp/6krR7MxKbQd4wizQB93EWcf1AsD4Ew/llPI36lLkH2+BNeV0GAm+7OaPq9FfGeF",
+	"mrOMF4VBLrtQhUMDcEs4O69PT7/JRI5/3dA71NW0AcRWHhF7/pJ0250v2ACW/gH1uAw9u76ojSnTLkA/",
+	"jDzkzvncwRm/kFVt9+Qy1hYTA5mSuVnD8T+ddhXEb77fpSCmSW1i5tOvki2dXcGmsODFLGUzhayhRZkk",
+	"7SnbB5IMQuINMfdbwjOH/EX4skc5OdeXk1LlXX4xVaoALpNNVSTCUHJhHLOZKDkR8ooXIp9otTTxwWYC",
+	"Cjqahi1uUz2fu8djrHImCsTbnRMKmRV1DpNaIseHfJKpoi7lwONjqU16w2E7sREheUvCbz3twHsvuspR",
+	"dzkUC66bh9el8srSPyP0LXc+BVjId/PYvrKTJpkGPurlDphJzjVwjg07mu/HXp41ltouNXQIEZwZY6I6",
+	"oazLBi9HQLfSaq7BxMfyKh7kk+lqlGra+WXBH3/3/XYYerX5MBgay21tulp4BTKnhyqtMjCGPjT409XF",
+	"My4zKOh/Osp8WKExw9LgUwSkm6pdCew//8//ZXgoaR/IS66lkPN17rRDaYtJVw+QVlVvLP4OCewgfbgO",
+	"pE+Euw/hh3c7hH+IKG1po9UU0XHQ6on4MXZaDTp2VHWHLx1VHdFnX9nYgOUQsbgGF5Isfeu2ENy7U8br",
+	"7Y5OJmgl9BWGvFylrMxXTGm2KvMn6NdTtWXCkl8SpdEfDbviRQ2G5ZCJPMoL3S8lL7qElqTJcZImafQM",
+	"cmGqgq8mA6JqWPttPF88/1UWq+D56rM+PoUisuPOvCmDwgBuFD0WQrJ3whbAfuBm1Bxh8ev+yt5jCicf",
+	"dWzv/bl1OJjVXBpC994o27STd2vvxTCDPrcHZuEa7SxnHeIKyil6cNG4SpNqoaT7GxSSNDFQEBVktbGq",
+	"nGiYw3X0uFER4lbp8ev/j/BKbOmIj5OSVyN4bh/GDfXGfR0exfDpHZxQqyWKRl4eE83uQ/Ltyy3R/xh0",
+	"ig12FxhC31UAxvD5CHVv5tcXXtixM+SMB2yKOKqb/CfghV3095ItILs0ex3cOg2fJ+ryPEkd01ouuGXC",
+	"e3hjYrMv/9Wll/Bu7Biu3oGk9bN+iCzoRRnXdT+D/tq4cyZqFnGCSwZcFwI0ozMPoTgMRc1EAcyq9guQ",
+	"+aCnIaoZB0Tf9NmvnPAhDSx1LHmpdG52D2Xi4mImtLHs0elp19d1e9pKHeVHYGYYZxVooyTLVC2toZge",
+	"ub8xsKaW7FEXUMM6N/K4OF33Xbx9CzTuC97XwbOf03ibxVHyqnIPx4AmKE5TG+iOvsmm0yT4AZoQlCop",
+	"6Jbr1UTXEoX2lYBllLCdzePpZKTZ494Ywq7nxEKYrgswqSMOXhTMmQtm3PnuaYK5x82lqCqIaEZv1NJQ",
+	"vCpTdZEzqSybAltqYS36u0ZOUMtsweV8LwCR9zW/G0vyCrSNcQW3Mx9VqmWuHODx4JWEX2fJ2fvtugQx",
+	"3Tc0+k3azIyIdfOhmflQ7ktvi2kBk1paURxmqD6AleupY6e5G7V9hm3JBpXXSKbhzPvYlo1byQvKg51K",
+	"9P7TLIPKY+eGwD1AYt4392zPcR/oHwDcBiy3BO9rj1ARdabxYw6I3UzJmchBZl1B5W2O4Ivd7hjyKSZR",
+	"6QzcZxF0rFG45iROSL9Ha9rBUZSi4M7QISs3SZO5uAISJiW4BQ24fQx3RLSvoni48O6I0O2qcwxavdF8",
+	"vsWe/m4yUCKrDqJs1FCeIatlbKS6KhTPx8WiNgijfTUN8daAiS34/Fo7EBhLNq8b/nkrqgn+oQNj1KND",
+	"0jlQfoG+fWgEZKZyj3u9kUbHO4hiJ1533h7i2mCim6q9MM7+u0DP68WYGOetiGd99k/niFxerT9Pztg5",
+	"8Sv0I50nN0+Ye5OJuVQanE1ASBgzUG8Z6h8Rwm99Sv6XribdSe4KuvRhyvVmesDoZIAmkWkjljlj3Nl+",
+	"l1OlLs8wyE0+O6XpA0oKNtOqRINqOMlgM7cLfwjGbMYtL9Q8ZZZfgmQcbRFhYgPuw5Y6mQyHpS3Emdoo",
+	"PvWcQnkdbhOU6o3IKpACOE5vHxHsEnJiFzBZ8tU2A0XDzGGxYl5tYUqCIc8z43KVOttlgfq9QVUffY6D",
+	"OgSSVQz3HeHs5yjfwxYbSmAZI90LmNkdvgqPnOWWjbdm7GCYeItSdMCynV4fX3rH9iTbkRnRJCcbi5xn",
+	"BEw1GKv0aHy8TWBvJ8U1qnWgkc7yOqDwh7mG+WNVCaJKWuLtlAkVUb9bp8Um/g+fsJfKYz1T5gDXezP7",
+	"Brzd1B31269+D1AKWL5Rt9bLYvknBzlWuzkrjYT1St0BOSzraY3b9OpuItt2FW/3su45G2b3AsZa2z6J",
+	"JueWT4SchMTKcXNsy8DZ/fq+GTnbKx0iKke+N/L57RM4yEKdGPEPWNO4T1vlMNB1R5CHIUA67MnHgSK8",
+	"ZCDTMYXurZhLQwEbp3j5x52Ut6rInzAli1XQdKmkhYRKyXMgX9/gVmu97nGrtdgzs3kgF2otLbTDCdZO",
+	"Zj+HFkL6llzqkISJ33nS3fCkz8hsDmQin5sh7E2d46gJaeBgUvpZTSP5NXoeV5W4tVBWNp7I5X881Hff",
+	"vk7Zc+MNloNzFre5ZfcZbCtYNgzG7j40zw4PbEpeiH8cCuzR5TuhmiPiRrqe+H0PJPb9vYZ6IGYMs8lQ",
+	"XlOIsWtGmWBMWKZrafYKqju+l9fFnjjhrJ34gu+scgjBGUATZtwhOD+qqTl2dLoPkbuXAoE/Rya/p5zk",
+	"oTK5hyTb3ZWDCFOEotE9KkC3IdGu0xrnNO8R2i8QraYbIOHBtL0KdCmMGZvv1rU+Y946tZSgU8bzUsiU",
+	"lVzyuftMUZmUaeC50xvRK+hWzqke7V4QORS7hQxEheGF7oZj+T6dutdN95vlFCkew6RvEZfZUTa4GXLs",
+	"+Vgm2Xr1RdcPJuxAIVfILdzuZ8FfwzBp1+1iKQexu4LttYShaDrmJKx9D4JDk7PfOpLD7GxkL5Gph+mB",
+	"Y1JLxE8XTzr0z6dh1WN4JO4b13gYq3wDGEr4hctIRa2E64gxd0EK9DFyy4vgTHfPYlHaE3aKiU8aMFIh",
+	"FSupccMoPyAFNuIYOZQA80pZZhWbAvPvMy5XOCtbLgCtSqGZrbXEPJJ4ff+aSwpCfCXMmRIsxpxIF6KH",
+	"HYla/sdIJ9sa3/IZu22K7kD4t5fF6me7SZN3wbe9O6C/Nf3YDfMD+edjWek77Msmffuua2P3qnkdJmst",
+	"Sq5Xof7xwDRRT/O01zZSHeNtXXBGRMmhwBzc4B45611RQ+I4HpbAwA/IDGKpmhiTo+JFrZZO+XVLi8bh",
+	"WghGUla9Gk3hCLSPMOfSsLI2ls3F1bovqbO8cRJr48i8AGueiB7deiJ+JP90QHPs1rh0t/m3v/3tb+yX",
+	"X9izZ+ynn1hZMjMApzlcDx1FVcRtMBS587XAZYWcu1JDxdybVQRalOggq0BnVEiBVef+/4xXwqIJR/k1",
+	"6gompoJM8GKSLThmi0m3cffIJNQctN/4YoTgfmj3MlB2UMNAbLkdYTcf/RBVXMbXBmygwC2KBP6KseBb",
+	"lkoe4jdYK2Tc6NqEKfg+VMZQJSACrGUBxjDekCX2FEL6Gzdrp23IgbUCvy1ERh2UQq8jZAQZ19hl4nb5",
+	"0buMeQJCf8877fgS7EJFxn7913dPmF0Ig7HVRuWyCw2Oe4oCKJVaWLNHXXC/DDNqHwQCd8PTernW4gpF",
+	"KiqtMQr0zr/Y95P9myLEXAueIxMBdGyI9og2XPcHtA7wVHewt5HeP8Rt39D1dndBONken7O+Oc8TTJoB",
+	"mTPDVz4Mcylk3qS77HAitxiyQfuSLeD6CdWBWKduW1S3+SUYp/dTnzGfitft5HV69KenR8/50ezDp++/",
+	"vfnDzrNeO+ax5/YKlrc9urYMrcdzt5WHNFvtZUv8+DgZIUWbrePJTAo6GnI/th+EpK+SIO3TpJbi7/Ve",
+	"0tAxrNC8LLCkRgI2KWO3E4AtFG8h+36jgMIzKMQVRLs/bfXLHhTJp7kOdTfDle/0Naq89bcQG9WQgZuW",
+	"GQDDuAnB0iORj8l0LLixwUd92LpxhBEZX/jcpgcpGkFycup2a0JXYDQ6U/FVUIoGGsAZkPaJswqVBObP",
+	"dMV44ZTLTqO6CVxnoLsBjaEkfYgnHjXoMraqYkhAxgQdIVMABL0ZVpO2uL9PPYDHq+OGpPahzhD67JDm",
+	"2yb2v06YQzkBy4WBbPKf//v/pcGF9NZymXOdMz+iYehQ2K0L+Ck+xFKNDGS1Fnb1FociuQpcxyrin0r2",
+	"9PULdgmrM7ZczNzaQjNEtKHotWaShbUV9cQTcqb6w/3ZrZV1OvcZJiQlmzJwEKdUR1XbY0aSilQ7igEZ",
+	"pmvMSf2opuaM8UaHpfwIwx6fPvaJk+widCO8OJdWsUoVxRPG2UxIYRaQN1Elw2aAsWenNap67t412Atx",
+	"qOkhNfX0rl5HU3qWpMkVaEN7fET+ApC8EslZ8s3xo+NTEvYLBPUJr8SJ//04NHecEzqQz14o+SJPztyX",
+	"v1Ygn75+kWx0j3x8erqld2K/Y+QmDvTsAj8P++b40RqKJGfvP6SJqcuSOwlDieahBSN2b5sbQjd9JZzV",
+	"6V7GHV498p3ohnZXCGOxdyECp+2G+z7eibPTU2+wqefgm0of8iLmbcZb6G5VyuOjUSXcIaP1jgrjOgZT",
+	"hAa6//rY115NeuMOzPZoTqjfa39FG22KQVq9upNGxWNCjTcfbkkbo9y3nSabfS9mj5rcg6LXHjXaW/Vd",
+	"MFodoFKmofjvkvpObG+h2uSbxNfdQKTTEHaNqluW/546TZ45npx8uFkj998WiuUiR/soZRKWjttiXnaH",
+	"9nmGwZl12vcceyv1/+ifGUX/nUY9AS7318JoL2LY8SD19n4YNPUNiMagaAP7rwJFPTpFkfSlcEyHHhhE",
+	"0oCPTmNF320PI0lNbFo4baDkjkPe6G9Op43KyZ9VvtrroHefLzlObvpNpR+fPr7jqWKo0ymWPaj7833g",
+	"BZUXbSAGbQHFEMnDP5qmn1gPLfq86+STyG/ayqA+xtD3DcZsHMW3fUr6H0oC+Ya0WmItCJqzgQ89JGye",
+	"4dopLIhaIXZskJ6OUrZERzHI3JBi7rVh5cNFEaoaUmGH4HP6AKjqWBet8Qm7eANWr46eUoi+8Q77pLIO",
+	"JneeiyJzq3o8JJd7u1DL9oCGONt+TOsZNXuI4f0JCcrNqypGDjrIY3HQIYx4/MAYwd3hSzQ4JRCum4XS",
+	"tlg9KCn+gEBpz5ZszgU32LYEJPUSHc2xTnK1lMEBFCXK8ED8HL6hc9i+5851AQ9IA8+dqd634u+fGDSE",
+	"9vp3Rws45pdBCinzKjTdmfKg2P+mlu5EUT9nSrNGQQ/UQEvaQQAhRrHd4HjRPDXO5LgUVfzqj26+6mks",
+	"d2rvO1Eene55KcqD2BNNjc4Ii6IBbspUkbc6+B0jE530FktAdA454Ez73S79v1OV9EVaAOs1Tzfrbl+r",
+	"a+jbBI/ufPIhbiJa4H12yyDgSVzk4lm3mRjkw+4jS5pcHwVnPQI3xnJOpqujS1idfLqE1c02Z24A359X",
+	"dONTjAWt32tEdXiHX7z14T617s1e9RGkoN4LKfPpc3Q/V1UB147LPyRrwNiXU7Fw1U7UoWdSAuTGmz67",
+	"UQFf3oYJfYtxMzXI+GkMmn/HSRq1KTtcaJxVmTwk9XjbcSfIthiFwxs8fXhu9YBoGKy4nYA7TNGsY+lo",
+	"Ht+8VXEFbArzWrJLgArt/xycPu2eptzgKcw53ZvXR0+q8107vS9Cxv3zYE1cXmEnEczhX+dVfzSsKc+O",
+	"IdIglzpBXnaEl8uYbU4uDVfqEtqLXswonvTKWdTCsLlSbenBg4LsR5l7zxXulOFOQ1TqnsjP65V9pKHJ",
+	"S75iuWoa+kxr22ZGUuwZcxnDSnzHGKDMsSA28C26SO6YvbBMVSAN+fHCuRlWcn0J+bm88DLrgsaifvWG",
+	"IROinsV4uSXP/WWAIlv43lzYRRo/I35hGyK6LZDyx+eK4uBRH3r3ZqEv04++cW9R1Jf+6B6mG+IqiCAp",
+	"Mwu1lHiX6YPSyi/8Ehgn59dRIa4acpkpzThpSig+EJnMCBIapzgjI7KdyyDnsayYn6hbtMNQ9NNdY82+",
+	"Q8MnnZ5ojBdG4cVftD7fh5gblmtVHeVqKQ3eAFVyS4popsrSAbIv5ToKSnNV5b6YvHG/6JAqvv1gm9kf",
+	"UEV56pTkyq6anuYzURRszQWzRS2+rdttAzlCpl+bMXXHnNkhBGhErLkCw5TE9B/Hnwn5c75K2RSMyP3V",
+	"GLB0T/eRRivLLaxnft2jnrI+0QBbIbA9oaxmZOHEYe7FzUflyD3eIqRlHMEWAEurIviuqTIhha7FNP9N",
+	"VJUZ4+u7t+SC23SOjq9h/X6/+8nb+YJSFXw/69GOxa8mVWGkg3I4VSFgd9dV2d9mxZ026FTKTNFlPWgd",
+	"6Bz0MQt3EDuqpxuOUaS3ZQlPOjIcQ6BOUHL2UU2P2QtprFMJ1YxduEEuGJfnMmiqWMlw0fTgvEibmgpv",
+	"mtBPbRDLV8U88ZUQ+LCzWNq1c8N+fvvrK8rsLophxbLpgf4Fu2ZDM2OHId2xro+Wy+WRI+ajWhfYP5hq",
+	"Ng8dvKwLKxwWnOCgObd8fbg7bZe8ebMmsGzBNc8saKeFWT7F82wvWWDnieVTvFT3flstw/53fQ80T26R",
+	"Orbor62r8/pYjsDO2O07Ne8sPH/KZFt6zv5l49LlJ35A9Lk6pevSF6N/VEJCzqbIEkpu/hV7mHDPGJxo",
+	"CF1gd1Sz99f5e2vnL7q1cyQ3fZe37/Ed8+wmo+0Lz3bbasTTVrxfJ6ZO7IxgmJOqc39FXPNA8d9ee6V0",
+	"iZpDUOOP2au2XbVnbiT6G33kEirb2lbubfer1xrWFAvyP3WUDydhUIvw9xM2eorx6QvCpwvEVAi/t0aH",
+	"eBgVYKeUjvW9RvWo6+hNDiKTu3aKh+seIlTS1Or5k1ritUtTmAuKJDyoO+sluoMCKazhJy3sQOoI0b3t",
+	"Qa37D2ltD018FZmO42NkY87qbpxO95/4OIQgjx8YQR4u8XF7VKtJfOw2iBhKfNyXUk+8VnfHB4mDfhkH",
+	"ec9pezvDa1Sb7UTCmrCi3goYJXKKeQl6Tpo9+hduc6JtI8BooCB4Pf6I0TG/AnT0k8khZIic+ThAStrE",
+	"hVbLC3zygmbo6B4BNQvgV1h8LvKI7zdk1NKp/RiuefuS8mq3cVzKq/V1CT5TIFw5Sl3kSqRGH5CU/aTM",
+	"h2HNWPI9fP5vQV+BPsIF0qNnHZ0kxc53cAXOqgp3c6QMyzLdN47v4C6P2VOWFcKN4q+QLMGwKc8uqbj4",
+	"4iU39uhHN8HRi2cX53IO1rcQWbvx40nT+wd5rJsDn3x8+u1afQWXDAd7q2qdQUx1JcfFkPcLncn+8rfG",
+	"m7y2xjX/Z6dd9vffHpIyZuHa0lEEj8p2I6hXeoZHgzp8zi7ocJDilAHmFGRsgt+cmyOEaI5Bp7NQc3ZN",
+	"IyB/gJdSLc2DkpIqis+qvmgwfp9bc/+DpWJC17CvjlPh0tcET0ChtsG+w6TxBvEdn8M9lQz8rnsMlwx4",
+	"PMAlpeQxa0Ie+SAe3AyfYXNV2N1FnZ86Lci3hzMbQrdjQYfrwBxDm2P/CYvYLSzzl234Jq4+gk23BR2z",
+	"geunnCp2LonnuiELmNlj9mLmO1LhEqJXkUUuIAtMlhyvOOYxe62KorP+Pxp2QeC7iEk0+ulLQWXUV3FF",
+	"AasfFJ//KnOFrnYfSd4iOoZR1YcjdsTD3/ibPg8KibcedF4UHfc5fcKwCDp96b8PI3pZvCLXdrd7hFbL",
+	"2/SO2KdEZ1zY/AGj4dELYPuoiyQuZONVdfaOzntlF19lhPw15Zp5prgm3YVkTdbFA8tytTQnn7Ra3hwm",
+	"C9LIHf+cVaCNkow6m5OlQseHSZlqicGeSFEI3Q43XBSyq2ysCoG7dSbBnY3X4uH9OMjbRt6fxYONBBaX",
+	"BVotU5YtILtECQnLh83AdAYiD8zvQJzvoC92Th+yk9sOQgaI2NzjbmJKmKZmCSmpBkHvIJ4sNCYe9+S5",
+	"kzA/02UAI2ULRLOt+BUXBYYz11u1dLOscmEyrsk52GZnoW7s3/TezaRzA8weiVj+cpa920U1t7lse/Er",
+	"6+XkVNV/rk5OP6vpGBnrkfmrkKfYDi+efYkJZ+73wWwz5BQfNnlHx3wdtkQ9jA6VE3u0/Z01VxftOFp/",
+	"x9FmN0T//ofPHEbt3oMRwbmf1JKVXK6ozeF9mNWqMj1j2p0kTestahQG3FIZwk5E+fRRTSc7AqN0a9W9",
+	"gRVJOi7VPxK1PxC1UeQSmSZ6ip1dGRqRUh/LEBnYAOq+2urParqpsK4dxsFBzDDw9jhm9Dwf//OdZwhQ",
+	"4oluDU7uII5DvYG7jiOw4f8SpzHs9nPHsxmR6p9ICdt41C9wnyzqFxiCYaWFzETFi8Mhudau0RdeOm5T",
+	"4l3zW9s0os663XH0F3rkIXQzurFshHbm13T/0pEmIm5O5g9Kx+mKBRtmGN8ItiefnHZ8c4I3me3PAXAB",
+	"r5x+PcwFcOi/eOtjd23ua7pT7f6B99ZybcNtZ42NyVkwlMaCToOpy3uCHY09Hnhv8PmHg94G1EawOUz6",
+	"3U7S7+iRhyBpuj5tBEnTmlLvbUBh6/0PTVjiXvoJ5dzyqCcSy3JxUbSaKRRKzrGKBg1ys4u30ssnn/Bv",
+	"tM61J4QQCL+XnIaSU58mbL1bZ1SpfsRhGt4fdpn2kiA6x0gZyWY4J/q5ohtdDLNKsYLrOe5hrjpl/cCe",
+	"vn5xzN6CT0/Ae1t8OgndbnTh3rmodXGR0nVMQs7Zhfc/XJB7+K9vXvoCLLjmmS1W59J9zaVUtcwgD6UC",
+	"vlKCiv5pErqw5qK5g8ZgkZh0Ykzbbggdn26zsIeLsZqbZL7IYqzuFUMP3CXLA2ZA3yPQpsxfG4Uo7uxE",
+	"H5z+smsMnnpMa1KrZc7mYFvkxCA2Yuhan9hAQ5su621tAvw7I7vwNtj4RfdL6tZGNj090Kj019zuAljb",
+	"Uql3r1vnsrOUAcfsRbMETUWYbKbBLNwhRdsdDIHv9EGp4kFPBZ01ywVg/kN7Np2S1XHncbs4Y2hw4K/K",
+	"ETs0t/U7n+iOgVsFXG5xWc/vhezdRgzNnUEjdN214/sqQgxboguY+Br6NLAlaKf9YMegeMAh3tKhTwc7",
+	"y202AX//zTbaM45zsbyDA/cPfe9tbu/vknRRB6Y3Oxa2xsE6YL97nnXPKY87T/rx5zrpe06DjB+8XxxN",
+	"6enP+6W7THyA4NwD/9hGVy/F1b36Qn8CXthFtNOHZbkCs/UGqt+8xMaQNHVkCZVt8cuonMG52rrhN+6J",
+	"z7bjjLoGfHf6zYPNJ5WlmlzMdzHM8BVbLlZ7wz3jkjlgQxz4g3hN+IzVGsQh8Na/5AT5gB+o73irsWlE",
+	"p10lOsYQ/b05gncZL1SR95URE8l1eI5G+1w58m1uf2sbEjGlmbGai/nCMiGt6rgi1kYfHptaagrNlnzl",
+	"7PtuWUC4Fsxrlv0hsKa2WT+zUBQ+W9esDGomzSANiUdSzXS2wPRhdCJu3oPi3w891fuvO2a3VPqSTWGB",
+	"9+P6NoSdW/naYdAZGdtICEukdFwW+wg2Hxe8qkBC3r2yjfxp/bEItambob+GLlwiHnRdj4A3H27+fwAA",
+	"AP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -99,7 +99,7 @@ func TestEveryJSONBodyIsClosed(t *testing.T) {
 	rules, err := readContract(theSpec(t))
 	require.NoError(t, err)
 	for route, r := range rules {
-		if r.body != nil {
+		if r.body != nil && r.operation != "amendImportRow" { // whose members are the import's fields
 			require.NotNil(t, r.body.AdditionalProperties.Has, route)
 			require.False(t, *r.body.AdditionalProperties.Has, route)
 		}
@@ -158,7 +158,8 @@ func TestEveryAnswerWithASecretIsMarked(t *testing.T) {
 			continue
 		}
 		properties := item.Post.Responses.Value("201").Value.Content[echo.MIMEApplicationJSON].Schema.Value.Properties
-		holds := properties["url"] != nil || properties["token"] != nil || properties["key"] != nil && properties["prefix"] != nil || properties["secret"] != nil
+		holds := properties["url"] != nil || properties["token"] != nil || properties["key"] != nil && properties["prefix"] != nil || properties["secret"] != nil ||
+			properties["webhook_secret"] != nil
 		require.Equal(t, holds, rules["POST "+echoPath(path)].secret, path)
 	}
 }

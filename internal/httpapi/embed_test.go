@@ -17,6 +17,7 @@ import (
 var embedded = []string{
 	"getImporterByKey", "createUpload", "getUpload", "deleteUpload",
 	"createImport", "getImport", "downloadImportResult", "cancelImport",
+	"getImporterTemplate", "previewImport", "streamImport", "listImportRows", "amendImportRow", "commitImport", "downloadImportErrors",
 }
 
 type embedToken struct {

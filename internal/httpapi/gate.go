@@ -73,8 +73,11 @@ func (s *Server) authenticate(c echo.Context) (tenancy.Principal, error) {
 	return p, nil
 }
 
-// actionResult is the audit log's word for fetching an import's result.
-const actionResult = "import.download"
+// The audit log's words for what is done with imports.
+const (
+	actionResult = "import.download"
+	actionErrors = "import.errors"
+)
 
 // audited are the operations whose refusal is recorded too, and how the audit log's scope calls the id in their path.
 var audited = map[string]struct{ action, id string }{
@@ -82,6 +85,7 @@ var audited = map[string]struct{ action, id string }{
 	"downloadExport":       {exporter.ActionDownload, "export_id"},
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},
+	"downloadImportErrors": {actionErrors, "import_id"},
 }
 
 // refuse gives tenancy.ErrForbidden, and records the attempt where it was for data.

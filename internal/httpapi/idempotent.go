@@ -150,6 +150,7 @@ func (s *Server) replay(c echo.Context, answer idempotency.Answer) error {
 		if answer.Body, err = json.Marshal(body); err != nil {
 			return fmt.Errorf("httpapi: encode answer: %w", err)
 		}
+		answer.Body = append(answer.Body, '\n')
 	}
 	h.Set(replayed, "true")
 	h.Set(echo.HeaderContentType, answer.ContentType)
@@ -161,8 +162,16 @@ func (s *Server) replay(c echo.Context, answer idempotency.Answer) error {
 	return err //nolint:wrapcheck // a writer's own
 }
 
-// renewals make the answers anew that hold a secret which lives shortly, by the location of what was created.
+// renewals make the answers anew that hold a secret, by the location of what was created: one that lives shortly is another
+// then, one that is shown once is left out.
 var renewals = map[string]func(ctx context.Context, s *Server, location string) (any, error){
+	"createImporter": func(ctx context.Context, s *Server, location string) (any, error) {
+		id, err := uuid.Parse(location[len(importersPath):])
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: location of an importer: %w", err)
+		}
+		return s.cfg.Importers.Get(ctx, caller(ctx), id)
+	},
 	"createUpload": func(ctx context.Context, s *Server, location string) (any, error) {
 		id, err := uuid.Parse(location[len(uploadsPath):])
 		if err != nil {

@@ -22,7 +22,7 @@ func (h *handlers) CreateImporter(ctx context.Context, req CreateImporterRequest
 	if err != nil {
 		return nil, err
 	}
-	location := "/api/v1/importers/" + i.ID.String()
+	location := importersPath + i.ID.String()
 	return CreateImporter201JSONResponse{Body: i, Headers: CreateImporter201ResponseHeaders{Location: &location}}, nil
 }
 

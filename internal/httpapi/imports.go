@@ -8,6 +8,7 @@ import (
 
 	"wharf/internal/audit"
 	"wharf/internal/importer"
+	"wharf/internal/tenancy"
 )
 
 // pollAfter is how long a client waits before it asks again about work that runs, in seconds.
@@ -34,7 +35,7 @@ func (h *handlers) ListImports(ctx context.Context, req ListImportsRequestObject
 func (h *handlers) GetImport(ctx context.Context, req GetImportRequestObject) (GetImportResponseObject, error) {
 	i, err := h.cfg.Importers.Show(ctx, caller(ctx), req.Id)
 	res := GetImport200JSONResponse{Body: i}
-	if !importer.Final(i.Status) {
+	if i.Reverting() || !importer.Final(i.Status) && i.Status != importer.Review {
 		after := pollAfter
 		res.Headers.RetryAfter = &after
 	}
@@ -45,25 +46,46 @@ type importScope struct {
 	ID uuid.UUID `json:"import_id"`
 }
 
-// DownloadImportResult answers with a signed link. The attempt is in the audit log before anything is looked up.
+// DownloadImportResult answers with a signed link.
 func (h *handlers) DownloadImportResult(ctx context.Context, req DownloadImportResultRequestObject) (DownloadImportResultResponseObject, error) {
+	link, err := h.importLink(ctx, actionResult, req.Id, h.cfg.Importers.ResultLink)
+	return DownloadImportResult302Response{Headers: SignedLinkResponseHeaders{Location: &link}}, err
+}
+
+// DownloadImportErrors answers with a signed link.
+func (h *handlers) DownloadImportErrors(ctx context.Context, req DownloadImportErrorsRequestObject) (DownloadImportErrorsResponseObject, error) {
+	link, err := h.importLink(ctx, actionErrors, req.Id, h.cfg.Importers.ErrorsLink)
+	return DownloadImportErrors302Response{Headers: SignedLinkResponseHeaders{Location: &link}}, err
+}
+
+// importLink signs a link. The attempt is in the audit log before anything is looked up.
+func (h *handlers) importLink(ctx context.Context, action string, id uuid.UUID,
+	sign func(context.Context, tenancy.Principal, uuid.UUID) (string, error),
+) (string, error) {
 	p := caller(ctx)
-	if err := h.cfg.Audit.Write(ctx, p, actionResult, audit.Started, importScope{req.Id}); err != nil {
-		return nil, fmt.Errorf("httpapi: audit: %w", err)
+	if err := h.cfg.Audit.Write(ctx, p, action, audit.Started, importScope{id}); err != nil {
+		return "", fmt.Errorf("httpapi: audit: %w", err)
 	}
-	link, err := h.cfg.Importers.ResultLink(ctx, p, req.Id)
+	link, err := sign(ctx, p, id)
 	if err != nil {
-		if auditErr := h.cfg.Audit.Write(ctx, p, actionResult, audit.Failed, importScope{req.Id}); auditErr != nil {
-			return nil, fmt.Errorf("httpapi: audit: %w", auditErr)
+		if auditErr := h.cfg.Audit.Write(ctx, p, action, audit.Failed, importScope{id}); auditErr != nil {
+			return "", fmt.Errorf("httpapi: audit: %w", auditErr)
 		}
-		return nil, err
 	}
-	return DownloadImportResult302Response{Headers: SignedLinkResponseHeaders{Location: &link}}, nil
+	return link, err
 }
 
 // CancelImport ends the import's job.
 func (h *handlers) CancelImport(ctx context.Context, req CancelImportRequestObject) (CancelImportResponseObject, error) {
 	p := caller(ctx)
+	i, err := h.cfg.Importers.Show(ctx, p, req.Id)
+	if err != nil {
+		return nil, err
+	}
+	if i.Status == importer.Review { // no job has it
+		i, err = h.cfg.Importers.Abandon(ctx, p, req.Id)
+		return CancelImport202JSONResponse(i), err
+	}
 	job, err := h.cfg.Importers.Job(ctx, p, req.Id)
 	if err != nil {
 		return nil, err
@@ -71,7 +93,7 @@ func (h *handlers) CancelImport(ctx context.Context, req CancelImportRequestObje
 	if _, err := h.cfg.Jobs.Cancel(ctx, job, &p.Tenant); err != nil {
 		return nil, err
 	}
-	i, err := h.cfg.Importers.Show(ctx, p, req.Id)
+	i, err = h.cfg.Importers.Show(ctx, p, req.Id)
 	return CancelImport202JSONResponse(i), err
 }
 

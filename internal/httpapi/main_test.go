@@ -103,7 +103,7 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	require.NoError(t, h.app.Catalog.Refresh(ctx))
 	served := httpapi.Config{
 		Pool: h.app.Pool, Keys: auth.NewKeys(h.app.Pool), Audit: h.app.Audit, Catalog: h.app.Catalog, Objects: h.app.Objects,
-		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Idempotency: h.app.Idempotency, Ready: h.app.Migrated, Log: logger, Now: time.Now,
+		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Webhooks: h.app.Webhooks, Idempotency: h.app.Idempotency, Ready: h.app.Migrated, Log: logger, Now: time.Now,
 		UploadBytes: 1 << 20, BodyBytes: 64 << 10, HeaderTimeout: soon, IdleTimeout: soon, StallTimeout: soon,
 	}
 	for _, change := range changes {

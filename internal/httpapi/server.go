@@ -20,6 +20,7 @@ import (
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
+	"wharf/internal/webhook"
 )
 
 // Config is what a Server needs; all of it is required but TrustProxies.
@@ -32,6 +33,7 @@ type Config struct {
 	Importers   *importer.Service
 	Exports     *exporter.Service
 	Jobs        *jobs.Client
+	Webhooks    *webhook.Service
 	Idempotency *idempotency.Store
 	Ready       func(ctx context.Context) error // migrations are applied
 	Log         *slog.Logger
@@ -47,7 +49,7 @@ type Config struct {
 
 func (c Config) validate() error {
 	parts := c.Pool != nil && c.Keys != nil && c.Audit != nil && c.Catalog != nil && c.Objects != nil && c.Importers != nil &&
-		c.Exports != nil && c.Jobs != nil && c.Idempotency != nil && c.Ready != nil && c.Log != nil && c.Now != nil
+		c.Exports != nil && c.Jobs != nil && c.Webhooks != nil && c.Idempotency != nil && c.Ready != nil && c.Log != nil && c.Now != nil
 	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
 	if !parts || !limits {
 		return errors.New("httpapi: every field of Config but TrustProxies is required")

@@ -24,7 +24,7 @@ import (
 // for a request that is refused is deleted again.
 func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObject) (CreateImportResponseObject, error) {
 	f := importForm{h: h, given: map[string]string{}}
-	if err := f.readAny(ctx, req); err != nil {
+	if err := f.readAny(ctx, req.MultipartBody, req.JSONBody); err != nil {
 		f.discard(ctx)
 		return nil, err
 	}
@@ -40,6 +40,19 @@ func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObje
 	}
 	location := "/api/v1/imports/" + accepted.ID.String()
 	return CreateImport202JSONResponse{Body: accepted, Headers: CreateImport202ResponseHeaders{Location: &location}}, nil
+}
+
+// PreviewImport looks at a file as an import would. What came with the request stays as an upload.
+func (h *handlers) PreviewImport(ctx context.Context, req PreviewImportRequestObject) (PreviewImportResponseObject, error) {
+	f := importForm{h: h, given: map[string]string{}, keep: true}
+	if err := f.readAny(ctx, req.MultipartBody, req.JSONBody); err != nil {
+		return nil, err
+	}
+	preview, err := h.cfg.Importers.Preview(ctx, caller(ctx), f.req)
+	if _, sent := f.given["file"]; sent && err != nil { // nobody knows the upload's id
+		err = errors.Join(err, h.cfg.Importers.DeleteUpload(context.WithoutCancel(ctx), caller(ctx), *f.req.Upload))
+	}
+	return PreviewImport200JSONResponse(preview), err
 }
 
 // wholeForm gives a multipart body that has no end but its last boundary. The reader of mime/multipart takes an end in the head
@@ -61,18 +74,19 @@ type importForm struct {
 	req   importer.Request
 	file  *objectstore.Object // stored; nil before
 	given map[string]string   // the parts that came, by name; of the file its name
+	keep  bool                // the file becomes an upload, which outlives the request
 }
 
 var errNotImport = fault.New(fault.UnsupportedMedia,
 	"send the file as multipart/form-data, or the upload_id of one that was sent as application/json")
 
 // readAny takes the request in each of its kinds.
-func (f *importForm) readAny(ctx context.Context, req CreateImportRequestObject) (err error) {
+func (f *importForm) readAny(ctx context.Context, form *multipart.Reader, fields *importFields) (err error) {
 	switch {
-	case req.MultipartBody != nil:
-		err = f.read(ctx, req.MultipartBody)
-	case req.JSONBody != nil:
-		err = f.readJSON(*req.JSONBody)
+	case form != nil:
+		err = f.read(ctx, form)
+	case fields != nil:
+		err = f.readJSON(*fields)
 	default:
 		return errNotImport
 	}
@@ -81,10 +95,17 @@ func (f *importForm) readAny(ctx context.Context, req CreateImportRequestObject)
 		return err
 	case f.file == nil && f.req.Upload == nil:
 		return fieldFault("file", "is required, or upload_id")
-	case f.file != nil && f.req.Upload != nil:
+	case f.both():
 		return fieldFault("upload_id", "is given beside a file; exactly one of both is needed")
 	}
 	return nil
+}
+
+// both reports whether a file and an upload came.
+func (f *importForm) both() bool {
+	_, file := f.given["file"]
+	_, upload := f.given["upload_id"]
+	return file && upload
 }
 
 // importFields are the fields of an import in JSON. What is no string is spelt as a form spells it.
@@ -190,7 +211,7 @@ func (f *importForm) store(ctx context.Context, part *multipart.Part) error {
 	f.req.FileName = fileName(part.FileName())
 	limit := f.h.cfg.UploadBytes
 	body := &limitedPart{r: part, left: limit}
-	obj, err := f.h.cfg.Importers.Upload(ctx, caller(ctx), f.req.FileName, body)
+	err := f.put(ctx, body)
 	switch {
 	case body.over:
 		return fault.Newf(fault.TooLarge, "the file is larger than %d bytes, the most that is taken", limit).
@@ -200,8 +221,18 @@ func (f *importForm) store(ctx context.Context, part *multipart.Part) error {
 	case err != nil:
 		return err
 	}
-	f.file = &obj
 	return nil
+}
+
+func (f *importForm) put(ctx context.Context, body io.Reader) error {
+	if f.keep {
+		u, err := f.h.cfg.Importers.StoreUpload(ctx, caller(ctx), f.req.FileName, body)
+		f.req.Upload = &u.ID
+		return err
+	}
+	obj, err := f.h.cfg.Importers.Upload(ctx, caller(ctx), f.req.FileName, body)
+	f.file = &obj
+	return err
 }
 
 // maxFileName is how much of a file's name is kept, in characters.

@@ -44,6 +44,10 @@ var formFields = map[string]func(r *importer.Request, value string) error{
 		err := json.Unmarshal([]byte(value), &r.Mapping)
 		return orSay(err, `must be JSON of the form {"file header": "field name"}; null ignores a column`)
 	},
+	"mode": func(r *importer.Request, value string) error {
+		return choice(&r.Mode, value, importer.ModeCommit, importer.ModeDryRun, importer.ModeReview)
+	},
+	"sheet": func(r *importer.Request, value string) error { r.Options.Sheet = value; return nil },
 	"match": func(r *importer.Request, value string) error { return keyList(&r.Match, value) },
 	"write": func(r *importer.Request, value string) error {
 		return choice(&r.Write, value, "upsert", "insert", "update")

@@ -4,7 +4,10 @@ import (
 	"context"
 )
 
-const uploadsPath = "/api/v1/uploads/"
+const (
+	uploadsPath   = "/api/v1/uploads/"
+	importersPath = "/api/v1/importers/"
+)
 
 // CreateUpload announces a file and gives the URL that takes it.
 func (h *handlers) CreateUpload(ctx context.Context, req CreateUploadRequestObject) (CreateUploadResponseObject, error) {

@@ -67,8 +67,9 @@ type Importer struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
 	Definition
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+	WebhookSecret string    `json:"webhook_secret,omitempty"` // in the answer that made it, and never again
 }
 
 // Embedded is what a page that embeds an importer may know of it.
@@ -160,7 +161,7 @@ func (d Destination) withDefaults() Destination {
 }
 
 // check returns one fault.Invalid that names every place of the importer that is wrong.
-func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config) error {
+func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config, hooks Webhooks) error {
 	var wrong []fault.Field
 	if strings.TrimSpace(i.Name) == "" {
 		wrong = append(wrong, fault.Field{Field: "name", Message: "is required"})
@@ -175,6 +176,14 @@ func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config) error {
 	wrong = append(wrong, tagErrors(i.Definition)...)
 	if i.Destination.Kind == ToTable && i.Destination.Table != "" {
 		wrong = append(wrong, checkTable(i.Definition, snap)...)
+	}
+	switch {
+	case i.WebhookURL != nil:
+		if err := hooks.CheckURL(*i.WebhookURL); err != nil {
+			wrong = append(wrong, fault.Field{Field: "webhook_url", Message: err.Error()})
+		}
+	case i.Destination.Kind == ToWebhook, i.WebhookEnabled:
+		wrong = append(wrong, fault.Field{Field: "webhook_url", Message: "is required: that is where the rows are sent"})
 	}
 	if len(wrong) > 0 {
 		return fault.New(fault.Invalid, "the importer cannot work as it is defined").WithFields(wrong...)
@@ -268,8 +277,8 @@ func notWritable(t *catalog.Table, name string) string {
 		return fmt.Sprintf("%s.%s is numbered by the database", t.Name, name)
 	case c.Tags.Readonly:
 		return fmt.Sprintf("%s.%s is read-only", t.Name, name)
-	case c.Tags.Encrypted, c.Tags.HashOf != "":
-		return fmt.Sprintf("%s.%s is encrypted; importing into it needs a key ring", t.Name, name)
+	case c.Tags.HashOf != "":
+		return fmt.Sprintf("%s.%s follows from %s", t.Name, name, c.Tags.HashOf)
 	}
 	return ""
 }

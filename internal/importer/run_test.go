@@ -28,7 +28,9 @@ import (
 type house struct {
 	*Service
 	p     tenancy.Principal
+	other uuid.UUID // another tenant
 	admin *pgxpool.Pool
+	hooks *letterbox
 }
 
 // noQueue numbers jobs that nobody works.
@@ -52,11 +54,14 @@ func newHouse(t *testing.T) *house {
 		snap, err = read(context.Background(), tx)
 		return err
 	}))
-	h := &house{p: tenancy.Principal{Tenant: tenant, Actor: "test", Role: tenancy.Owner}, admin: db.Admin(t)}
+	h := &house{
+		p: tenancy.Principal{Tenant: tenant, Actor: "test", Role: tenancy.Owner}, other: db.Tenant(t, "globex"), admin: db.Admin(t), hooks: &letterbox{},
+	}
 	h.Service = New(Config{
 		Pool: pool, DB: wall, Objects: objects(t), Queue: noQueue{}, Catalog: read,
 		Snapshot: func() *catalog.Snapshot { return snap }, Limits: tabular.DefaultLimits(),
-		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UploadTTL: time.Hour, UploadBytes: 1 << 20,
+		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UndoTTL: time.Hour, Webhooks: h.hooks,
+		Retention: Retention{Files: time.Hour, Reports: time.Hour, Reviews: time.Hour}, UploadTTL: time.Hour, UploadBytes: 1 << 20,
 	})
 	return h
 }
@@ -124,7 +129,7 @@ func (h *house) result(t *testing.T, id uuid.UUID) [][]string {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	records, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff"))).ReadAll()
 	require.NoError(t, err)
 	return records
 }

@@ -3,8 +3,10 @@ package importer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +15,8 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/fieldcrypt"
+	"wharf/internal/load"
 	"wharf/internal/objectstore"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
@@ -40,7 +44,11 @@ type Config struct {
 	LinkTTL     time.Duration // a signed link lives
 	UploadTTL   time.Duration // an upload waits for its import
 	UploadBytes int64         // of a file
-	WorkMemMB   int           // memory of one sort or hash in a merge
+	UndoTTL     time.Duration // an import can be reverted
+	Retention   Retention
+	WorkMemMB   int // memory of one sort or hash in a merge
+	Webhooks    Webhooks
+	Crypt       *fieldcrypt.Ring // of encrypted columns; nil: there are none
 }
 
 // Service keeps importers and runs imports.
@@ -103,7 +111,7 @@ func (s *Service) write(ctx context.Context, p tenancy.Principal, i Importer, in
 ) (Importer, error) {
 	in.apply(&i)
 	i.Destination = i.Destination.withDefaults()
-	if err := i.check(s.cfg.Snapshot(), s.cfg.Programs); err != nil {
+	if err := i.check(s.cfg.Snapshot(), s.cfg.Programs, s.cfg.Webhooks); err != nil {
 		return Importer{}, err
 	}
 	def, err := json.Marshal(i.Definition)
@@ -112,8 +120,11 @@ func (s *Service) write(ctx context.Context, p tenancy.Principal, i Importer, in
 	}
 	var out Importer
 	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
-		out, err = store(ctx, tx, i, def)
-		return err
+		if out, err = store(ctx, tx, i, def); err != nil || i.WebhookURL == nil {
+			return err
+		}
+		out.WebhookSecret, err = s.cfg.Webhooks.Secret(ctx, tx, p.Tenant, i.ID)
+		return err //nolint:wrapcheck // translated by tenancy.Tx
 	})
 	return out, err
 }
@@ -125,13 +136,16 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID)
 		if err == nil && n == 0 {
 			return ErrImporterNotFound
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.cfg.Webhooks.Drop(ctx, tx, p.Tenant, id) //nolint:wrapcheck // translated by tenancy.Tx
 	})
 }
 
 // Upload streams a file to the store. The caller discards it if nothing comes of it.
 func (s *Service) Upload(ctx context.Context, p tenancy.Principal, name string, body io.Reader) (objectstore.Object, error) {
-	obj, err := s.cfg.Objects.Put(ctx, objectstore.Key(p.Tenant, "imports", name), "application/octet-stream", body)
+	obj, err := s.cfg.Objects.Put(ctx, objectstore.Key(p.Tenant, kindFile, name), "application/octet-stream", body)
 	if err != nil {
 		return objectstore.Object{}, fmt.Errorf("importer: store upload: %w", err)
 	}
@@ -166,6 +180,9 @@ type Request struct {
 // Start writes the import and its job in one transaction. Where the request names an upload, that is the file: ErrUploadNotFound,
 // ErrNotArrived, Conflict if another import has it.
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, file objectstore.Object) (Accepted, error) {
+	if req.Mode == "" {
+		req.Mode = ModeCommit
+	}
 	def, err := s.definition(ctx, p, req)
 	if err != nil {
 		return Accepted{}, err
@@ -183,7 +200,7 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, f
 	}
 	var out Accepted
 	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
-		r, err := readImport(ctx, tx, insertImport, newID(), p.Tenant, req.ImporterID, docs[0], docs[1], "commit", docs[2],
+		r, err := readImport(ctx, tx, insertImport, newID(), p.Tenant, req.ImporterID, docs[0], docs[1], req.Mode, docs[2],
 			req.FileName, file.Key, file.Bytes, file.SHA256, p.Actor)
 		if err != nil {
 			return err
@@ -198,6 +215,11 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request, f
 			return fmt.Errorf("importer: enqueue: %w", err)
 		}
 		out = Accepted{ID: r.ID, ImporterID: r.ImporterID, Status: r.Status, CreatedAt: r.CreatedAt}
+		if file.SHA256 != "" {
+			if err := tx.QueryRow(ctx, hashedImport, p.Tenant, r.ID, file.SHA256).Scan(&out.DuplicateOf); err != nil {
+				return fmt.Errorf("importer: look for the same file: %w", err)
+			}
+		}
 		_, err = exec(ctx, tx, "note job", setImportJob, p.Tenant, r.ID, job)
 		return err
 	})
@@ -353,33 +375,94 @@ func (s *Service) Job(ctx context.Context, p tenancy.Principal, id uuid.UUID) (i
 
 // ResultLink gives a signed link to the result, with the file name it is saved under.
 func (s *Service) ResultLink(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
+	return s.link(ctx, p, id, func(r row) (*string, string) {
+		return r.ResultKey, "the import has no result: it has not ended, its rows went into a table, or the time it is kept has passed"
+	})
+}
+
+// ErrorsLink gives a signed link to the report of the rows that failed.
+func (s *Service) ErrorsLink(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
+	return s.link(ctx, p, id, func(r row) (*string, string) {
+		return r.ErrorsKey, "the import has no error report: it has not ended, no row failed, or the time it is kept has passed"
+	})
+}
+
+func (s *Service) link(ctx context.Context, p tenancy.Principal, id uuid.UUID, of func(r row) (key *string, absent string)) (string, error) {
 	r, err := s.row(ctx, p, id)
 	if err != nil {
 		return "", err
 	}
-	if r.ResultKey == nil {
-		return "", fault.New(fault.Conflict, "the import has no result: it has not ended, or its rows went into a table")
+	key, absent := of(r)
+	if key == nil {
+		return "", fault.New(fault.Conflict, absent)
 	}
-	link, err := s.cfg.Objects.PresignGet(ctx, *r.ResultKey, resultName(r.FileName), s.cfg.LinkTTL)
+	link, err := s.cfg.Objects.PresignGet(ctx, *key, path.Base(*key), s.cfg.LinkTTL)
 	if err != nil {
 		return "", fmt.Errorf("importer: sign link: %w", err)
 	}
 	return link, nil
 }
 
-// End writes a final status, unless the import has one.
+// End writes a final status, unless the import has one; of one that was to be reverted, that it was not.
 func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error {
-	_, err := exec(ctx, tx, "end import", endImport, tenant, id, status, reason)
-	return err
+	docs, err := marshalAll(Reverting{Left: []Left{}, InTheWay: []Reference{}, Error: &reason})
+	if err != nil {
+		return err
+	}
+	if _, err := exec(ctx, tx, "end revert", failRevert, tenant, id, docs[0]); err != nil {
+		return err
+	}
+	r, err := readImport(ctx, tx, endImport, tenant, id, status, reason)
+	if errors.Is(err, ErrImportNotFound) { // it has ended, or is gone
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := exec(ctx, tx, "forget progress", forgetProgress, id); err != nil {
+		return err
+	}
+	var def Definition
+	if err := json.Unmarshal(r.Definition, &def); err != nil {
+		return fmt.Errorf("importer: definition of import %s: %w", id, err)
+	}
+	if status != Failed {
+		return nil
+	}
+	return s.send(ctx, tx, r, def, message{Event: "import.failed", Status: status, Error: reason})
 }
 
-// Reopen sets a failed or cancelled import back to pending, to be run by the job.
+// Reopen sets a failed or cancelled import, or revert, back to pending, to be run by the job.
 func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
-	n, err := exec(ctx, tx, "reopen import", reopenImport, tenant, id, job)
-	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "only a failed or cancelled import can be retried")
+	for _, sql := range []string{reopenImport, reopenRevert} {
+		if n, err := exec(ctx, tx, "reopen import", sql, tenant, id, job); err != nil || n > 0 {
+			return err
+		}
 	}
-	return err
+	return fault.New(fault.Conflict, "only a failed or cancelled import can be retried")
+}
+
+// Abandon cancels an import in review: what it staged goes. Conflict if it is not in review.
+func (s *Service) Abandon(ctx context.Context, p tenancy.Principal, id uuid.UUID) (Import, error) {
+	var out Import
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		r, err := readImport(ctx, tx, lockOwnImport, p.Tenant, id, p.Importer, p.Actor)
+		if err != nil {
+			return err
+		}
+		if r.Status != Review {
+			return fault.Newf(fault.Conflict, "the import is %s", r.Status)
+		}
+		if err := load.Drop(ctx, tx, stagingPrefix(id)); err != nil {
+			return err //nolint:wrapcheck // translated by tenancy.Tx
+		}
+		if r, err = readImport(ctx, tx, endImport, p.Tenant, id, Cancelled, "cancelled in review"); err != nil {
+			return err
+		}
+		out, err = r.view()
+		return err
+	})
+	return out, err
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

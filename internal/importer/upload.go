@@ -80,7 +80,7 @@ func (s *Service) CreateUpload(ctx context.Context, p tenancy.Principal, n NewUp
 		return Upload{}, err
 	}
 	u, err := s.insertUpload(ctx, p, n.Name, false, objectstore.Object{
-		Key: objectstore.Key(p.Tenant, "uploads", n.Name), Bytes: n.Bytes, SHA256: n.SHA256,
+		Key: objectstore.Key(p.Tenant, kindUpload, n.Name), Bytes: n.Bytes, SHA256: n.SHA256,
 	})
 	if err != nil {
 		return Upload{}, err
@@ -190,14 +190,18 @@ func (s *Service) viewUpload(ctx context.Context, u upload) (Upload, error) {
 
 // DeleteUpload removes an upload that no import has taken. ErrUploadNotFound; Conflict names the import.
 //
-// Its URL may live on for minutes: the row stays, hidden, until the sweep has removed what still came.
+// A signed URL may live on for minutes: its row stays, hidden, until the sweep has removed what still came.
 func (s *Service) DeleteUpload(ctx context.Context, p tenancy.Principal, id uuid.UUID) error {
 	u, err := s.upload(ctx, p, id)
 	if err != nil {
 		return err
 	}
+	remove := hideUpload
+	if u.Stored {
+		remove = dropUpload
+	}
 	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
-		return s.takeUpload(ctx, tx, p, id, hideUpload)
+		return s.takeUpload(ctx, tx, p, id, remove)
 	})
 	if err != nil {
 		return err

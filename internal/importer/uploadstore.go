@@ -36,6 +36,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::interval) RETURNING ` +
 	selectUpload = `SELECT ` + uploadColumns + ` FROM wharf.uploads` + ownUpload
 	claimUpload  = `UPDATE wharf.uploads SET import_id = $5` + ownUpload + ` AND import_id IS NULL`
 	hideUpload   = `UPDATE wharf.uploads SET expires_at = now()` + ownUpload + ` AND import_id IS NULL`
+	dropUpload   = `DELETE FROM wharf.uploads` + ownUpload + ` AND import_id IS NULL`
 
 	uploadsToSweep = `SELECT tenant_id, id FROM wharf.uploads_to_sweep($1::interval, $2)`
 	sweepUpload    = `DELETE FROM wharf.uploads WHERE tenant_id = $1 AND id = $2 RETURNING object_key, import_id`

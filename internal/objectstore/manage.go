@@ -126,6 +126,9 @@ func (s *Store) AbortUploads(ctx context.Context, prefix string, olderThan time.
 		&s3.ListMultipartUploadsInput{Bucket: &s.cfg.Bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if errorCode(err) == noSuchUpload { // some servers' word for a bucket that never had one
+			return n, nil
+		}
 		if err != nil {
 			return n, failed(ctx, "list uploads "+prefix, err)
 		}

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"wharf/internal/importer"
+	"wharf/internal/webhook"
+)
+
+// importerHooks lets importers tell their webhooks.
+type importerHooks struct{ *webhook.Service }
+
+var _ importer.Webhooks = importerHooks{}
+
+// Send has a job deliver an event.
+func (h importerHooks) Send(ctx context.Context, tx pgx.Tx, e importer.Event) error {
+	return h.Enqueue(ctx, tx, webhook.News{ //nolint:wrapcheck // only passes on, as do the others
+		Tenant: e.Tenant, Owner: ofImporter(e.Importer), Event: e.Name, URL: e.URL, Payload: e.Payload,
+	})
+}
+
+// Secret makes the importer's signing secret.
+func (h importerHooks) Secret(ctx context.Context, tx pgx.Tx, tenant, importer uuid.UUID) (string, error) {
+	return h.Service.Secret(ctx, tx, tenant, ofImporter(importer)) //nolint:wrapcheck
+}
+
+// Rotate makes another.
+func (h importerHooks) Rotate(ctx context.Context, tx pgx.Tx, tenant, importer uuid.UUID) (string, error) {
+	return h.Service.Rotate(ctx, tx, tenant, ofImporter(importer)) //nolint:wrapcheck
+}
+
+// Drop forgets the secret.
+func (h importerHooks) Drop(ctx context.Context, tx pgx.Tx, tenant, importer uuid.UUID) error {
+	return h.Service.Drop(ctx, tx, tenant, ofImporter(importer)) //nolint:wrapcheck
+}
+
+func ofImporter(id uuid.UUID) webhook.Owner {
+	return webhook.Owner{Kind: webhook.OwnerImporter, ID: id}
+}

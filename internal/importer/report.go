@@ -1,0 +1,160 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"wharf/internal/load"
+	"wharf/internal/objectstore"
+	"wharf/internal/tabular"
+)
+
+// The formats that files come out in, by that of the file that went in: its ending, and its content type.
+var outFormats = map[string]struct{ ending, contentType string }{
+	"csv":   {".csv", "text/csv; charset=utf-8"},
+	"tsv":   {".tsv", "text/tab-separated-values; charset=utf-8"},
+	"xlsx":  {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+	"json":  {".json", "application/json"},
+	"jsonl": {".jsonl", "application/x-ndjson"},
+}
+
+// outName gives the name under which a file that comes of an import is saved: "contacts.csv.gz" → "contacts-errors.csv".
+func outName(file, what, format string) string {
+	base := file
+	for range 2 {
+		switch ext := strings.ToLower(path.Ext(base)); ext {
+		case ".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".gz", ".zip":
+			base = base[:len(base)-len(ext)]
+		}
+	}
+	return base + "-" + what + outFormats[format].ending
+}
+
+// put streams what write gives into the store, and answers its key.
+func (r *run) put(ctx context.Context, what string, write func(w tabular.RowWriter) error) (string, error) {
+	format := outFormats[r.found.Format]
+	pr, pw := io.Pipe()
+	wrote := make(chan error, 1)
+	go func() {
+		err := r.write(pw, write)
+		pw.CloseWithError(err) // nil reads as io.EOF
+		wrote <- err
+	}()
+	key := objectstore.Key(r.p.Tenant, what, outName(r.row.FileName, what, r.found.Format))
+	obj, err := r.s.cfg.Objects.Put(ctx, key, format.contentType, pr)
+	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+	if writeErr := <-wrote; writeErr != nil && !errors.Is(writeErr, io.ErrClosedPipe) {
+		return "", writeErr
+	}
+	if err != nil {
+		return "", fmt.Errorf("importer: store %s: %w", what, err)
+	}
+	return obj.Key, nil
+}
+
+func (r *run) write(w io.Writer, rows func(w tabular.RowWriter) error) error {
+	out, err := tabular.NewRowWriter(w, r.found.Format, tabular.WriteOptions{Delimiter: r.found.Delimiter, Sheet: r.found.Sheet})
+	if err != nil {
+		return fmt.Errorf("importer: write rows: %w", err)
+	}
+	if err := rows(out); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("importer: write rows: %w", err)
+	}
+	return nil
+}
+
+// putReport stores the rows that failed as the file had them, with their row number and errors behind: a person mends it
+// and uploads it again.
+func (r *run) putReport(ctx context.Context, tx pgx.Tx) (string, error) {
+	return r.put(ctx, kindErrors, func(w tabular.RowWriter) error {
+		f, err := r.feed(ctx)
+		if err != nil {
+			return err
+		}
+		defer f.close()
+		header := f.reader.Header()
+		width := len(header)
+		if ofReport(header, width-1) { // the file is a report itself
+			width -= 2
+		}
+		if err := w.Header(append(header[:width:width], reportRow, reportErrors)); err != nil {
+			return fmt.Errorf("importer: write report: %w", err)
+		}
+		rows := fileRows{feed: f}
+		cells, kinds := make([][]byte, width+2), make([]tabular.Kind, width+2)
+		kinds[width] = tabular.Number
+		return load.EachError(ctx, tx, r.staging, func(line int64, errs []load.RowError) error {
+			if err := rows.seek(line, cells[:width], kinds[:width]); err != nil {
+				return err
+			}
+			cells[width] = strconv.AppendInt(cells[width][:0], line, 10)
+			cells[width+1] = messages(errs)
+			return writeRow(w, cells, kinds)
+		})
+	})
+}
+
+// writeRow adds a row. What is too long for a workbook's cell is cut: the file it comes from still has it.
+func writeRow(w tabular.RowWriter, cells [][]byte, kinds []tabular.Kind) error {
+	var cut *tabular.CellTooLongError
+	if err := w.Row(cells, kinds); err != nil && !errors.As(err, &cut) {
+		return fmt.Errorf("importer: write row: %w", err)
+	}
+	return nil
+}
+
+// fileRows walks a file's rows by their numbers.
+type fileRows struct {
+	feed *feed
+	row  int
+}
+
+// seek puts the cells of the row numbered line into cells; lines come in ascending order.
+func (f *fileRows) seek(line int64, cells [][]byte, kinds []tabular.Kind) error {
+	file := &f.feed.file
+	for {
+		for ; f.row < len(file.Lines); f.row++ {
+			if file.Lines[f.row] != line {
+				continue
+			}
+			for i, cell := range file.Row(f.row)[:len(cells)] {
+				cells[i] = cell
+				kinds[i] = tabular.Text
+				if file.Kinds != nil {
+					kinds[i] = file.Kinds[f.row*file.Cols+i]
+				}
+			}
+			return nil
+		}
+		f.row = 0
+		if err := f.feed.reader.Next(file); err != nil {
+			if errors.Is(err, io.EOF) {
+				return fmt.Errorf("importer: row %d is not in the stored file any more", line)
+			}
+			return err //nolint:wrapcheck // names its place
+		}
+	}
+}
+
+// messages joins errors for people.
+func messages(errs []load.RowError) []byte {
+	var b bytes.Buffer
+	for i, e := range errs {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(e.Message)
+	}
+	return b.Bytes()
+}
