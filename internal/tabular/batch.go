@@ -23,7 +23,8 @@ type CellError struct {
 	Value   string // the cell as it was, cut to 200 characters
 }
 
-// Batch holds consecutive rows, Cols cells each, row after row.
+// Batch holds consecutive rows, Cols cells each, row after row. Whoever changes a cell puts another slice in its place:
+// its bytes may be those of other cells as well.
 //
 // A reader fills it, stages change it in place. Cells point into memory that the filler reuses: a batch and all its
 // cells are valid until the next call that fills it. A wrong row is marked in Errors, never removed.

@@ -8,6 +8,7 @@
 //     the file unreadable is an error of Next that names the row.
 //   - Every cell is valid UTF-8 without NUL. Where a file holds something else, U+FFFD stands in its place and the cell
 //     is marked (rules "encoding" and "nul").
+//   - A cell's bytes are never written to: cells of a workbook share their text.
 //   - Row numbers are those of a spreadsheet program: every record counts, so does a blank line, a line break within
 //     quotes does not. (JSON lines: the line; a JSON array: the element.)
 //   - Memory is bounded by Limits and Options.BatchRows, never by the file.

@@ -60,7 +60,8 @@ type Reader interface {
 	// It returns io.EOF, and no rows, at the end. An error that names a place in the file is a fault.Invalid or
 	// fault.TooLarge; others come from the source.
 	Next(b *Batch) error
-	// BytesRead is how far into the stored file the reader has come.
+	// BytesRead is how far into the stored file the reader has come; of a workbook, whose parts lie in any order, the share
+	// of them that was read, as bytes of the file. It never goes back.
 	BytesRead() int64
 	// Close frees what Open took. It is safe to call twice.
 	Close() error

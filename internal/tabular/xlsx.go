@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -102,7 +103,7 @@ func (r *xlsxReader) findRows(s sheet) error {
 		}
 		t, err := tags.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return r.emptySheet()
 		case err != nil:
 			return err

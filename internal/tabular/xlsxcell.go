@@ -55,40 +55,49 @@ func (s *sheetScan) cellTag(b []byte, i int) (next int, kind cellType, empty boo
 		if b[i] == '/' && b[i+1] == '>' {
 			return i + 2, kind, true, xmlWhole
 		}
-		name := i
-		for i < len(b) && b[i] != '=' && b[i] != '>' {
-			i++
+		var short byte
+		var value []byte
+		if short, value, i, state = attribute(b, i); state != xmlWhole {
+			return i, kind, false, state
 		}
-		short := i == name+1
-		for i++; i < len(b) && b[i] <= ' '; i++ { // behind the =
+		switch short {
+		case 'r':
+			s.place(value)
+		case 's':
+			s.style = styleIndex(value)
+		case 't':
+			kind = cellTypeOf(value)
 		}
-		if i >= len(b) {
-			return i, kind, false, xmlTorn
-		}
-		quote := b[i]
-		if quote != '"' && quote != '\'' {
-			return i, kind, false, xmlBad
-		}
-		i++
-		start := i
-		for i < len(b) && b[i] != quote {
-			i++
-		}
-		if i >= len(b) {
-			return i, kind, false, xmlTorn
-		}
-		if short {
-			switch value := b[start:i]; b[name] {
-			case 'r':
-				s.place(value)
-			case 's':
-				s.style = styleIndex(value)
-			case 't':
-				kind = cellTypeOf(value)
-			}
-		}
+	}
+}
+
+// attribute reads the attribute at b[i]. Its name is given if it has one letter, as all have that count; else zero.
+func attribute(b []byte, i int) (short byte, value []byte, next int, state xmlState) {
+	start := i
+	for i < len(b) && b[i] != '=' && b[i] != '>' {
 		i++
 	}
+	if i == start+1 || (i > start+1 && b[start+1] <= ' ') {
+		short = b[start]
+	}
+	for i++; i < len(b) && b[i] <= ' '; i++ { // behind the =
+	}
+	if i >= len(b) {
+		return 0, nil, i, xmlTorn
+	}
+	quote := b[i]
+	if quote != '"' && quote != '\'' {
+		return 0, nil, i, xmlBad
+	}
+	i++
+	start = i
+	for i < len(b) && b[i] != quote {
+		i++
+	}
+	if i >= len(b) {
+		return 0, nil, i, xmlTorn
+	}
+	return short, b[start:i], i + 1, xmlWhole
 }
 
 // place reads a reference such as BC23. One that makes no sense leaves the cell where it is.
@@ -107,7 +116,7 @@ func (s *sheetScan) place(ref []byte) {
 	}
 	s.col = col - 1
 	if s.number == 0 {
-		s.number, _ = rowNumber(ref[i:])
+		s.number = rowNumber(ref[i:])
 	}
 }
 

@@ -92,9 +92,11 @@ func (p *part) close() error {
 // textOf gives what r, a part of that name, holds as a window of UTF-8.
 func textOf(r io.Reader, name string, size, most int) (*window, error) {
 	head := make([]byte, 256)
-	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { // bare, they are io.ReadFull's own
-		return nil, err //nolint:wrapcheck // errors of part are ours
+	n, ended := io.ReadFull(r, head)
+	switch ended { // bare, they are io.ReadFull's own; wrapped, the source's
+	case nil, io.EOF, io.ErrUnexpectedEOF:
+	default:
+		return nil, ended //nolint:wrapcheck // errors of part are ours
 	}
 	head = head[:n]
 	cs, skip, known, err := firstCharset(head, "")
@@ -144,7 +146,7 @@ func (p *parts) scanPart(f *zip.File, see func(t *xmlTag) bool) (err error) {
 			return err
 		}
 		t, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil || !see(&t) {

@@ -100,8 +100,7 @@ func elementText(b []byte, i int) (text []byte, plain bool, next int, state xmlS
 		text = b[i : i+k : i+k]
 		return text, plainXML(text), t.next, xmlWhole
 	}
-	next, state = i, xmlWhole
-	next, state = skipElement(b, next)
+	next, state = skipElement(b, i)
 	return nil, false, next, state
 }
 

@@ -63,7 +63,7 @@ func (s *sheetScan) scan(row [][]byte, kinds []Kind, pos int) (sheetRow, xmlStat
 func (s *sheetScan) readRow(t *xmlTag, row [][]byte, kinds []Kind, b []byte, pos int) (sheetRow, xmlState) {
 	s.row, s.kinds, s.flaws = row, kinds, s.flaws[:0]
 	s.col, s.extent, s.big, s.prefix = -1, 0, 0, t.prefix
-	s.number, _ = rowNumber(t.rawAttr("r"))
+	s.number = rowNumber(t.rawAttr("r"))
 	clear(row)
 	clear(kinds)
 	state := xmlWhole
@@ -76,19 +76,19 @@ func (s *sheetScan) readRow(t *xmlTag, row [][]byte, kinds []Kind, b []byte, pos
 	return sheetRow{number: s.number, extent: s.extent, next: pos}, state
 }
 
-// rowNumber reads the number of a row; what is beyond all bounds is the largest there is.
-func rowNumber(v []byte) (int64, bool) {
+// rowNumber reads the number of a row; 0: there is none. What is beyond all bounds is the largest there is.
+func rowNumber(v []byte) int64 {
 	n := int64(0)
 	for _, c := range v {
 		if c-'0' > 9 {
-			return 0, false
+			return 0
 		}
 		if n > math.MaxInt64/100 {
-			return math.MaxInt64, true
+			return math.MaxInt64
 		}
 		n = 10*n + int64(c-'0')
 	}
-	return n, n > 0
+	return n
 }
 
 // cells reads the cells of a row, from behind its opening tag to behind its closing one.

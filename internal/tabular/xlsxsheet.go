@@ -22,49 +22,52 @@ func (wb *workbook) choose(given string) (sheet, []string, error) {
 		s, err := wb.named(given)
 		return s, nil, err
 	}
-	var chosen *sheet
-	var visible, hidden []string
-	peeks := 0
 	if s := wb.only(); s != nil { // reading it will tell whether it is empty
 		return *s, nil, nil
 	}
-	for i := range wb.sheets {
-		s := &wb.sheets[i]
+	visible, hidden, err := wb.filledSheets()
+	switch {
+	case err != nil:
+		return sheet{}, nil, err
+	case len(visible) == 0 && len(hidden) > 0:
+		return sheet{}, nil, fault.Newf(fault.Invalid,
+			"the workbook is empty but for hidden sheets: give the sheet to import one of %s", quoted(hidden))
+	case len(visible) == 0:
+		return sheet{}, nil, errEmptyFile
+	}
+	var warnings []string
+	if len(visible) > 1 {
+		warnings = append(warnings, fmt.Sprintf("sheet %q was read; give the sheet to import another one: %s",
+			visible[0].name, quoted(visible[1:])))
+	}
+	if len(hidden) > 0 {
+		warnings = append(warnings, "hidden sheets were left out: "+quoted(hidden))
+	}
+	return visible[0], warnings, nil
+}
+
+// filledSheets gives the sheets that have values.
+func (wb *workbook) filledSheets() (visible, hidden []sheet, err error) {
+	peeks := 0
+	for _, s := range wb.sheets {
 		if !s.table {
 			continue
 		}
 		filled := true
 		if peeks++; peeks <= mostPeeks {
-			var err error
 			if filled, err = wb.parts.filled(s); err != nil {
-				return sheet{}, nil, err
+				return nil, nil, err
 			}
 		}
 		switch {
 		case !filled:
 		case s.hidden:
-			hidden = append(hidden, s.name)
-		case chosen == nil:
-			chosen = s
+			hidden = append(hidden, s)
 		default:
-			visible = append(visible, s.name)
+			visible = append(visible, s)
 		}
 	}
-	if chosen == nil && len(hidden) > 0 {
-		return sheet{}, nil, fault.Newf(fault.Invalid,
-			"the workbook is empty but for hidden sheets: give the sheet to import one of %s", quoted(hidden))
-	}
-	if chosen == nil {
-		return sheet{}, nil, errEmptyFile
-	}
-	var warnings []string
-	if len(visible) > 0 {
-		warnings = append(warnings, fmt.Sprintf("sheet %q was read; give the sheet to import another one: %s", chosen.name, quoted(visible)))
-	}
-	if len(hidden) > 0 {
-		warnings = append(warnings, "hidden sheets were left out: "+quoted(hidden))
-	}
-	return *chosen, warnings, nil
+	return visible, hidden, nil
 }
 
 // only gives the sheet with cells of a workbook that has no other.
@@ -93,11 +96,7 @@ func (wb *workbook) named(given string) (sheet, error) {
 		found = n - 1
 	}
 	if found < 0 {
-		names := make([]string, len(wb.sheets))
-		for i, s := range wb.sheets {
-			names[i] = s.name
-		}
-		return sheet{}, fault.Newf(fault.Invalid, "the workbook has no sheet %q: its sheets are %s", given, quoted(names))
+		return sheet{}, fault.Newf(fault.Invalid, "the workbook has no sheet %q: its sheets are %s", given, quoted(wb.sheets))
 	}
 	s := wb.sheets[found]
 	if !s.table {
@@ -114,7 +113,7 @@ func missingSheet(name string) error {
 }
 
 // filled reports whether a sheet has a value; one that begins with very many empty cells counts as filled.
-func (p *parts) filled(s *sheet) (bool, error) {
+func (p *parts) filled(s sheet) (bool, error) {
 	if s.file == nil {
 		return false, missingSheet(s.name)
 	}
@@ -133,18 +132,18 @@ func (p *parts) filled(s *sheet) (bool, error) {
 	return found, err
 }
 
-// quoted lists names for a message.
-func quoted(names []string) string {
+// quoted lists sheets for a message.
+func quoted(sheets []sheet) string {
 	var b strings.Builder
-	for i, name := range names {
+	for i, s := range sheets {
 		if i == mostNamed {
-			fmt.Fprintf(&b, " and %d more", len(names)-i)
+			fmt.Fprintf(&b, " and %d more", len(sheets)-i)
 			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(strconv.Quote(name))
+		b.WriteString(strconv.Quote(s.name))
 	}
 	return b.String()
 }
