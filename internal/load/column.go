@@ -18,6 +18,8 @@ import (
 type column struct {
 	Column
 	n      int             // index into Plan.cols
+	from   int             // index of its cell in a batch's row: another's, if it holds that one's hash
+	sealed bool            // it is encrypted
 	target *catalog.Column // nil without a table
 	ref    *reference      // nil: it names no other row
 	given  bool            // a key that the database gives: it names rows, and is never written
@@ -56,11 +58,17 @@ func (p *Plan) column(n int, c Column) (column, error) {
 	if !ok {
 		return column{}, fault.Newf(fault.Invalid, "%s has no column %q", p.table.Name, c.Name)
 	}
-	col := column{Column: c, n: n, target: target, given: givenByDatabase(p.table, target)}
-	if err := writable(p.table, target); err != nil && !col.given {
-		return column{}, err
+	col := column{Column: c, n: n, from: n, target: target, given: givenByDatabase(p.table, target), sealed: target.Tags.Encrypted}
+	if why := Unwritable(p.table, target); why != "" && !col.given {
+		return column{}, fault.New(fault.Invalid, why)
 	}
 	col.encode()
+	if col.sealed {
+		if err := p.ready(target); err != nil {
+			return column{}, err
+		}
+		col.codec = p.sealing(target)
+	}
 	return col, nil
 }
 
@@ -82,24 +90,21 @@ func (c *column) encode() {
 // asText makes the column one that is looked up before it has its own type.
 func (c *column) asText() { c.codec, c.staged, c.cast, c.verify = textCodec, "text", "", "" }
 
-// writable returns an error that says why a file cannot give the column.
-func writable(t *catalog.Table, c *catalog.Column) error {
-	why := ""
+// Unwritable says why a file cannot give the column, "" if it can. An encrypted column it can give where there are keys.
+func Unwritable(t *catalog.Table, c *catalog.Column) string {
 	switch {
 	case c.Name == t.Scope.Column:
-		return fault.New(fault.Invalid, "the tenant is never taken from a file")
+		return "the tenant is never taken from a file"
 	case c.Generated:
-		why = "is computed by the database"
+		return c.Name + " is computed by the database"
 	case c.Identity == "always":
-		why = "is numbered by the database"
+		return c.Name + " is numbered by the database"
 	case c.Tags.Readonly:
-		why = "is read-only"
-	case c.Tags.Encrypted, c.Tags.HashOf != "":
-		why = "is encrypted, and no plain value may enter it"
-	default:
-		return nil
+		return c.Name + " is read-only"
+	case c.Tags.HashOf != "":
+		return c.Name + " is computed from " + c.Tags.HashOf
 	}
-	return fault.Newf(fault.Invalid, "%s %s", c.Name, why)
+	return ""
 }
 
 // soleKey gives the one column of the primary key beside the tenant's, nil if there are more or none.

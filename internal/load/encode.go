@@ -148,10 +148,11 @@ var yes, no = []byte{1}, []byte{0} // in Postgres's binary form
 // good writes the row as one without errors; false if a cell is refused.
 func (e *encoder) good(line int64, cells [][]byte) bool {
 	e.begin(line)
-	for i, cell := range cells {
-		if len(cell) == 0 {
+	for i := range e.plan.cols {
+		c := &e.plan.cols[i]
+		if cell := cells[c.from]; len(cell) == 0 {
 			e.w.Null()
-		} else if e.w.Text(e.plan.cols[i].codec, cell) != nil {
+		} else if e.w.Text(c.codec, cell) != nil {
 			return false
 		}
 	}
@@ -179,20 +180,24 @@ func (e *encoder) bad(line int64, cells [][]byte, wrong []tabular.CellError) {
 		}
 	}
 	e.begin(line)
-	for i, cell := range cells {
-		if len(cell) == 0 || dropped[i] || e.w.Text(e.plan.cols[i].codec, cell) != nil {
+	for i := range e.plan.cols {
+		c := &e.plan.cols[i]
+		if cell := cells[c.from]; len(cell) == 0 || dropped[c.from] || e.w.Text(c.codec, cell) != nil {
 			e.w.Null()
 		}
 	}
 }
 
 // fault adds one error to the current row's. cell is what will not be in its column, nil if it will, or if an error before
-// has it: where the value does not show all of it, it is kept beside.
+// has it: where the value does not show all of it, it is kept beside. Of an encrypted column neither is.
 func (e *encoder) fault(f tabular.CellError, cell []byte) {
 	e.staged.Errors++
 	field := ""
 	if f.Col >= 0 {
 		field = e.plan.cols[f.Col].Name
+		if e.plan.cols[f.Col].sealed {
+			f.Value, cell = "", nil
+		}
 	}
 	if len(e.errors) == 0 {
 		e.errors = append(e.errors, '[')

@@ -41,7 +41,7 @@ func (p *Plan) addKeys() error {
 			continue
 		}
 		if len(p.identity) > 0 {
-			p.keys = append(p.keys, key{Match: m, name: p.nameOf(m.Keys), field: fieldOf(m.Keys), unique: p.table.Guarantees(m)})
+			p.keys = append(p.keys, key{Match: m, name: p.nameOf(m.Keys), field: p.field(fieldOf(m.Keys)), unique: p.table.Guarantees(m)})
 		}
 	}
 	return nil
@@ -54,7 +54,7 @@ func (p *Plan) candidates() ([]catalog.Match, error) {
 	}
 	all := make([]catalog.Match, 0, len(p.spec.Match))
 	for _, text := range p.spec.Match {
-		m, err := p.table.ParseMatch(text)
+		m, err := ParseMatch(p.table, text)
 		if err != nil {
 			return nil, fault.Newf(fault.Invalid, "the key %q cannot match rows of %s", text, p.table.Name).
 				WithFields(fault.Field{Field: "match", Message: err.Error()})

@@ -76,7 +76,7 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 	for _, step := range []func(context.Context) error{
 		m.prepare, m.markUniques,
 		m.lookUp, m.checkCasts, m.lookUpInFile, m.checkReferences,
-		m.findRows, m.checkFound, m.checkOutcome, m.markDuplicates, m.markCollisions, m.markCascade,
+		m.findRows, m.compareSealed, m.checkFound, m.checkOutcome, m.markDuplicates, m.markCollisions, m.markCascade,
 		m.settle,
 	} {
 		if err := step(ctx); err != nil {

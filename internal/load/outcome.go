@@ -170,7 +170,7 @@ func (m *merge) requiredRules() (rules []rule, cols []*catalog.Column, onlyFresh
 		onlyFresh = onlyFresh && !clears
 		cols = append(cols, c)
 		rules = append(rules, rule{
-			name: "required", field: c.Name, broken: p.valueOf(c.Name) + " IS NULL AND (NOT w.fresh OR " + fmt.Sprint(p.needs(c)) + ")",
+			name: "required", field: p.field(c.Name), broken: p.valueOf(c.Name) + " IS NULL AND (NOT w.fresh OR " + fmt.Sprint(p.needs(c)) + ")",
 			message: literal(p.labelOf(c)) + " || CASE WHEN w.fresh THEN ' is required' ELSE ' cannot be cleared' END",
 		})
 	}
@@ -217,13 +217,14 @@ func (p *Plan) columnsOf(names []string) (cols []*catalog.Column, known bool) {
 func (p *Plan) blamed(cols []*catalog.Column) string {
 	name := ""
 	for _, c := range cols {
-		if p.find(c.Name) == nil {
+		field := p.field(c.Name)
+		if p.find(c.Name) == nil || field == name {
 			continue
 		}
 		if name != "" {
 			return ""
 		}
-		name = c.Name
+		name = field
 	}
 	return name
 }

@@ -35,7 +35,7 @@ func Compile(spec Spec) (*Plan, error) {
 	p := &Plan{spec: spec, table: spec.Table}
 	if p.table == nil {
 		for i, c := range spec.Columns {
-			p.cols = append(p.cols, column{Column: c, n: i, codec: textCodec, staged: "text"})
+			p.cols = append(p.cols, column{Column: c, n: i, from: i, codec: textCodec, staged: "text"})
 		}
 		return p, nil
 	}
@@ -43,7 +43,7 @@ func Compile(spec Spec) (*Plan, error) {
 		return nil, tenancy.ErrNoTenant
 	}
 	_, p.soft = p.table.Column(softColumn)
-	for _, step := range []func() error{p.addColumns, p.addReferences, p.addKeys, p.checkWrite} {
+	for _, step := range []func() error{p.addColumns, p.addReferences, p.addHashes, p.addKeys, p.checkWrite} {
 		if err := step(); err != nil {
 			return nil, err
 		}

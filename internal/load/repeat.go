@@ -28,10 +28,14 @@ func (m *merge) markUniques(ctx context.Context) error {
 	}
 	for _, u := range m.plan.spec.Uniques {
 		c := &m.plan.cols[u.Column]
+		name, value := c.Name, c.s()
+		if c.sealed {
+			c, value = m.plan.hashOf(c), ""
+		}
 		trimmed := "btrim(" + c.s() + "::text, " + blanks + ")"
 		err := m.markRepeats(ctx, repeats{
 			from: m.staging + " s", where: trimmed + " <> ''", line: "s.line", keys: []string{"lower(" + trimmed + ")"},
-			name: "unique", field: c.Name, value: c.s(), before: u.Message + "; row ", after: " has the same value",
+			name: "unique", field: name, value: value, before: u.Message + "; row ", after: " has the same value",
 		})
 		if err != nil {
 			return err
@@ -56,7 +60,7 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 			from: m.source, where: "s.errors IS NULL AND " + p.filled(n), line: "s.line", keys: p.ours(n), decided: p.noKeyBefore(n),
 			name: "duplicate", field: k.field, before: "the same " + k.name + " as row ",
 		}
-		if k.field != "" {
+		if k.field != "" && !p.find(k.field).sealed {
 			r.value = p.find(k.field).original()
 		}
 		if err := mark(ctx, r); err != nil {

@@ -56,11 +56,12 @@ CREATE UNIQUE INDEX IF NOT EXISTS `+ident(name+"_l")+` ON `+beside(name, "")+` (
 	return nil
 }
 
-// Rows gives staged rows in their order, at most limit of those after a line.
+// Rows gives staged rows in their order, at most limit of those after a line. The cells of encrypted columns are opened; one
+// that was refused is empty, since nothing was kept of it.
 func (p *Plan) Rows(ctx context.Context, tx pgx.Tx, name string, status RowStatus, after int64, limit int) ([]Row, error) {
 	cells := make([]string, 0, len(p.cols))
-	for _, c := range p.cols {
-		cells = append(cells, c.shown())
+	for _, c := range p.cols[:len(p.spec.Columns)] {
+		cells = append(cells, c.cell()+"::text")
 	}
 	sql := `SELECT line, errors, ARRAY[` + strings.Join(cells, ", ") + `]::text[] FROM ` + beside(name, "") + `
 WHERE line > $1` + status.where() + ` ORDER BY line LIMIT $2`
@@ -86,8 +87,13 @@ func (p *Plan) scanRow(from pgx.CollectableRow) (Row, error) {
 	if err != nil {
 		return r, err
 	}
-	for i := range p.cols {
+	for i := range cells {
 		c := &p.cols[i]
+		if cells[i] != nil && c.sealed {
+			if *cells[i], err = p.open(c, *cells[i]); err != nil {
+				return r, err
+			}
+		}
 		if cells[i] != nil {
 			r.Cells, r.Kinds = append(r.Cells, *cells[i]), append(r.Kinds, c.kind())
 		} else {
@@ -123,9 +129,6 @@ func (r *Row) readErrors(doc []byte) (came map[string]string, err error) {
 	return came, nil
 }
 
-// shown gives SQL for the column's cell as text.
-func (c *column) shown() string { return c.cell() + "::text" }
-
 // kind says what the column's cells are once they are staged.
 func (c *column) kind() tabular.Kind {
 	if c.target == nil || c.ref != nil {
@@ -138,7 +141,7 @@ func (c *column) kind() tabular.Kind {
 		return tabular.Date
 	case catalog.KindBoolean:
 		return tabular.Boolean
-	default:
+	default: // an encrypted column's too: its cells are the plain text
 		return tabular.Text
 	}
 }

@@ -116,7 +116,7 @@ func (p *Plan) sieved(n int) (sieved, bool) {
 			return k, false
 		}
 		c := p.find(part.Columns[0])
-		if c.ref != nil || c.target.BaseType != "text" && !strings.HasPrefix(c.target.BaseType, "character varying") {
+		if c.ref != nil || c.hashes() || c.target.BaseType != "text" && !strings.HasPrefix(c.target.BaseType, "character varying") {
 			return k, false
 		}
 		if part.Column == "" {

@@ -4,6 +4,7 @@ import (
 	"github.com/google/uuid"
 
 	"wharf/internal/catalog"
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/tenancy"
 )
 
@@ -21,15 +22,16 @@ const (
 type Spec struct {
 	DB        *tenancy.DB // says how a merge's transaction carries its tenant; not needed without a table
 	Tenant    uuid.UUID
-	Table     *catalog.Table // nil: the rows stay in staging, as text
-	Columns   []Column       // one a cell of the staged batches
-	Match     []string       // natural keys in the order they are tried, in @match syntax; nil: the table's own
-	Write     Write          // "": Upsert
-	Clear     bool           // a blank cell empties the column; otherwise it leaves it alone
-	LastWins  bool           // of rows with one key the last is written; otherwise later ones are errors
-	Uniques   []Unique       // whole-file rules
-	Undo      uuid.UUID      // what the merge does is kept under this id, so that Revert can take it back; zero: it is not
-	WorkMemMB int            // memory of one sort or hash in the merge, in MiB; 0: 128
+	Table     *catalog.Table   // nil: the rows stay in staging, as text
+	Columns   []Column         // one a cell of the staged batches
+	Match     []string         // natural keys in the order they are tried, in @match syntax; nil: the table's own
+	Write     Write            // "": Upsert
+	Clear     bool             // a blank cell empties the column; otherwise it leaves it alone
+	LastWins  bool             // of rows with one key the last is written; otherwise later ones are errors
+	Uniques   []Unique         // whole-file rules
+	Crypt     *fieldcrypt.Ring // seals encrypted columns; nil: none can be written
+	Undo      uuid.UUID        // what the merge does is kept under this id, so that Revert can take it back; zero: it is not
+	WorkMemMB int              // memory of one sort or hash in the merge, in MiB; 0: 128
 }
 
 // Column is one staged column.

@@ -77,7 +77,7 @@ func Count(ctx context.Context, tx pgx.Tx, name string) (int64, error) {
 // cells as text.
 func (p *Plan) Select(name string) string {
 	cells := []string{"line", "errors"}
-	for _, c := range p.cols {
+	for _, c := range p.cols[:len(p.spec.Columns)] {
 		cells = append(cells, c.cell()+"::text")
 	}
 	return `SELECT ` + strings.Join(cells, ", ") + ` FROM ` + beside(name, "") + ` ORDER BY line`

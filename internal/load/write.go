@@ -131,7 +131,7 @@ func (m *merge) toUpdate(ctx context.Context, l lines) (from, on string, err err
 // straight reports whether rows are better met by their key once more than by what was found: if most of them change, that
 // is one join of all rows instead of two. Only while no new row is there that its key would find as well.
 func (m *merge) straight(l lines) bool {
-	return m.large && l == everyLine && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
+	return m.large && l == everyLine && len(m.plan.opaque()) == 0 && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
 }
 
 // insert creates the rows that are not there, in key order.
