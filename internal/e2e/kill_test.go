@@ -53,19 +53,19 @@ const (
 )
 
 // killAt starts a worker that runs into the lock, kills it there, and lets a second one do the work.
-func (s *stack) killAt(t *testing.T, sql string, args ...any) {
+func (s *stack) killAt(t *testing.T, sql string, args ...any) (second *process) {
 	t.Helper()
 	letGo := s.hold(t, sql, args...)
 	w := s.worker(t)
 	s.standsStill(t)
 	w.kill()
 	letGo()
-	s.worker(t)
+	return s.worker(t)
 }
 
 // killAtTheEnd kills a worker that has written everything and is about to complete its job. The job's row can only be
 // locked once the job runs, so the work is stopped elsewhere first.
-func (s *stack) killAtTheEnd(t *testing.T, before string, id uuid.UUID, args ...any) {
+func (s *stack) killAtTheEnd(t *testing.T, before string, id uuid.UUID, args ...any) (second *process) {
 	t.Helper()
 	letGo := s.hold(t, before, args...)
 	w := s.worker(t)
@@ -78,7 +78,7 @@ func (s *stack) killAtTheEnd(t *testing.T, before string, id uuid.UUID, args ...
 	})
 	w.kill()
 	letJobGo()
-	s.worker(t)
+	return s.worker(t)
 }
 
 func TestImportWhoseWorkerIsKilled(t *testing.T) {
