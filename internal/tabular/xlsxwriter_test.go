@@ -3,10 +3,13 @@ package tabular
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -263,6 +266,39 @@ func TestAFailureAtTheEndOfAWorkbookIsTold(t *testing.T) {
 	for left := range size {
 		require.ErrorIs(t, NewXLSXWriter(&failsAfter{left, full}).Close(), full, left)
 	}
+}
+
+// gate is a writer that says when it is entered, and lets nothing pass until it is opened.
+type gate struct {
+	entered, open chan struct{}
+	once          sync.Once
+	inside        atomic.Int32
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.inside.Add(1)
+	defer g.inside.Add(-1)
+	g.once.Do(func() { close(g.entered) })
+	<-g.open
+	return len(p), nil
+}
+
+func TestNothingIsWrittenBehindAClosedWorkbook(t *testing.T) {
+	t.Parallel()
+	g := &gate{entered: make(chan struct{}), open: make(chan struct{})}
+	x := NewXLSXWriter(g)
+	require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a"}}))
+	for i := 0; !x.headed; i++ { // until the first block is on its way
+		x.Text(fmt.Appendf(nil, "%x", sha256.Sum256(fmt.Append(nil, i))))
+		endRow(t, x)
+	}
+	<-g.entered
+	x.Empty()
+	x.Empty()
+	require.ErrorIs(t, x.EndRow(), errSurplusCell)
+	go close(g.open)
+	require.ErrorIs(t, x.Close(), errSurplusCell)
+	require.Zero(t, g.inside.Load())
 }
 
 // Any row is written in bounded memory, and so is any number of them.

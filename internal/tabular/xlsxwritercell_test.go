@@ -218,6 +218,21 @@ func TestEveryDayHasItsSerial(t *testing.T) {
 	}
 }
 
+func TestWhiteSpaceAroundATextIsKept(t *testing.T) {
+	t.Parallel()
+	data := writtenWorkbook(t, func(x *XLSXWriter) {
+		require.NoError(t, x.Sheet(XLSXSheet{Columns: []string{"a", "b", "c"}}))
+		x.Text([]byte(" a"))
+		x.Text([]byte("b\n"))
+		x.Text([]byte("c d"))
+		endRow(t, x)
+	})
+	xml := writtenPart(t, data, "xl/worksheets/sheet1.xml")
+	require.Contains(t, xml, `<t xml:space="preserve"> a</t>`)
+	require.Contains(t, xml, "<t xml:space=\"preserve\">b\n</t>")
+	require.Contains(t, xml, `<t>c d</t>`)
+}
+
 func TestErrorsAreErrorsOnlyWhereExcelKnowsThem(t *testing.T) {
 	t.Parallel()
 	data := writtenWorkbook(t, func(x *XLSXWriter) {

@@ -122,7 +122,7 @@ func appendSerial(dst, iso []byte) (serial []byte, style string, ok bool) {
 		dst = append(dst, '0')
 	}
 	micros, rest, ok := scanClock(rest)
-	if !ok || (len(rest) > 0 && !(hasDay && isUTC(rest))) || (!hasDay && micros >= midnight) {
+	if !ok || (len(rest) > 0 && (!hasDay || !isUTC(rest))) || (!hasDay && micros >= midnight) {
 		return dst, "", false
 	}
 	dst = appendDayFraction(dst, micros)
