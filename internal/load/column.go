@@ -62,7 +62,13 @@ func (p *Plan) column(n int, c Column) (column, error) {
 	if why := Unwritable(p.table, target); why != "" && !col.given {
 		return column{}, fault.New(fault.Invalid, why)
 	}
+	if err := col.checkExtra(); err != nil {
+		return column{}, err
+	}
 	col.encode()
+	if col.Extra {
+		col.codec = objects(col.codec)
+	}
 	if col.sealed {
 		if err := p.ready(target); err != nil {
 			return column{}, err

@@ -61,7 +61,10 @@ func (p *Plan) differs(counts func(c *column) bool) string {
 			continue
 		}
 		differ := comparable(c.target, "t."+c.target.Ident()) + " IS DISTINCT FROM " + comparable(c.target, c.s())
-		if !p.spec.Clear {
+		switch {
+		case c.Extra:
+			differ = "t." + c.target.Ident() + " IS DISTINCT FROM " + p.nextValue(c.target)
+		case !p.spec.Clear:
 			differ = "(" + c.s() + " IS NOT NULL AND " + differ + ")"
 		}
 		differs = append(differs, differ)

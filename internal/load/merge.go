@@ -73,17 +73,23 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 	if err := p.spec.DB.Assert(ctx, tx, p.spec.Tenant); err != nil {
 		return Counts{}, err
 	}
-	for _, step := range []func(context.Context) error{
+	var counts Counts
+	steps := []func(context.Context) error{
 		m.prepare, m.markUniques,
 		m.lookUp, m.checkCasts, m.lookUpInFile, m.checkReferences,
 		m.findRows, m.compareSealed, m.checkFound, m.checkOutcome, m.markDuplicates, m.markCollisions, m.markCascade,
 		m.settle,
-	} {
+		func(ctx context.Context) (err error) { counts, err = m.write(ctx); return err },
+	}
+	for i, step := range steps {
 		if err := step(ctx); err != nil {
 			return Counts{}, err
 		}
+		if p.spec.Progress != nil {
+			p.spec.Progress(i+1, len(steps))
+		}
 	}
-	return m.write(ctx)
+	return counts, nil
 }
 
 // largeFrom is the number of staged rows from which looking each up by itself is slower than reading the tables.

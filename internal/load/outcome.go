@@ -115,6 +115,8 @@ func (p *Plan) nextValue(c *catalog.Column) string {
 	switch {
 	case staged == nil || staged.given:
 		return now
+	case staged.Extra:
+		return staged.merged(now)
 	case p.spec.Clear:
 		return staged.s()
 	}
