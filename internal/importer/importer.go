@@ -20,6 +20,7 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/load"
 	"wharf/internal/rowprogram"
 )
 
@@ -245,14 +246,14 @@ func checkTable(d Definition, snap *catalog.Snapshot) []fault.Field {
 		names = append(names, f.Name)
 	}
 	for n, text := range d.Destination.Match {
-		m, err := table.ParseMatch(text)
+		m, err := load.ParseMatch(table, text)
 		if err != nil {
 			wrong = append(wrong, fault.Field{Field: fmt.Sprintf("destination.match[%d]", n), Message: err.Error()})
 			continue
 		}
 		for _, key := range m.Keys {
 			for _, c := range key.Columns {
-				if !slices.Contains(names, c) {
+				if !slices.Contains(names, load.GivenBy(table, c)) {
 					wrong = append(wrong, fault.Field{
 						Field: fmt.Sprintf("destination.match[%d]", n), Message: fmt.Sprintf("no field is named %q", c),
 					})

@@ -12,7 +12,7 @@ import (
 	"wharf/internal/fault"
 )
 
-// What a merge did is kept as little as it takes (docs/decisions/0007-undo.md): of created rows their range of ids, or
+// What a merge did is kept as little as it takes (docs/decisions/0010-undo.md): of created rows their range of ids, or
 // their keys where ids are not minted; of updated rows what the written columns held; and the transactions that wrote,
 // because a row that anybody changed since shows another one in its xmin.
 //

@@ -229,14 +229,17 @@ func TestSmallAndLargeMergesWriteWhatTheyKept(t *testing.T) {
 func TestAMergeWritesOnlyTheVersionsItKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, undoTables)
-	w.seed(t, `INSERT INTO softly (tenant_id, code, name) VALUES ($1, 'a', 'A'), ($1, 'b', 'B'), ($1, 'c', 'C')`)
-	for name, file := range map[string][][]string{
-		"most rows":  rows("a | A2", "b | B2", "c | C2"),
-		"a few rows": rows("a | A", "b | B2", "c | C"),
-	} {
+	const many = 25_000 // which are met by their key once more
+	w.seed(t, fmt.Sprintf(`INSERT INTO softly (tenant_id, code, name) SELECT $1, 'c' || i, 'was' FROM generate_series(1, %d) i`, many))
+	var most [][]string
+	for i := range many {
+		most = append(most, []string{fmt.Sprintf("c%d", i+1), "is"})
+	}
+	few := rows("c6 | was", "c7 | is", "c8 | is")
+	for name, file := range map[string][][]string{"most rows": most, "a few rows": few} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // on the same rows
-			w.exec(t, `UPDATE softly SET name = upper(code)`)
-			meddler := &meddler{w: w, t: t, sql: `UPDATE softly SET name = 'meddled' WHERE code = 'b'`}
+			w.exec(t, `UPDATE softly SET name = 'was'`)
+			meddler := &meddler{w: w, t: t, sql: `UPDATE softly SET name = 'meddled' WHERE code = 'c7'`}
 			cfg, err := pgxpool.ParseConfig(w.serviceURL)
 			require.NoError(t, err)
 			cfg.ConnConfig.Tracer = meddler
@@ -253,7 +256,7 @@ func TestAMergeWritesOnlyTheVersionsItKept(t *testing.T) {
 			require.Equal(t, "0|0", w.kept(t, spec.Undo))
 			counts := other.merge(t, spec, file).Counts
 			require.EqualValues(t, counts.Updated, w.revert(t, spec.Undo).Restored)
-			require.Equal(t, []string{"A", "meddled", "C"}, w.query(t, `SELECT name FROM softly ORDER BY code`))
+			require.Equal(t, []string{fmt.Sprintf("was|%d", many-1), "meddled|1"}, w.query(t, `SELECT name, count(*) FROM softly GROUP BY 1 ORDER BY 2 DESC`))
 		})
 	}
 }
