@@ -322,7 +322,7 @@ func (r *run) compile(columns mapping.Columns, table *catalog.Table) error {
 		DB: r.s.cfg.DB, Tenant: r.p.Tenant, Table: table, Columns: shape.columns(),
 		Write: load.Write(r.def.Destination.Write), Match: r.def.Destination.Match,
 		Clear: r.def.Destination.Blank == "clear", LastWins: r.def.Destination.OnDuplicate == "last",
-		WorkMemMB: r.s.cfg.WorkMemMB,
+		WorkMemMB: r.s.cfg.WorkMemMB, Crypt: r.s.cfg.Crypt,
 	}
 	if r.row.Mode != ModeDryRun && r.row.ID != uuid.Nil { // a preview has none
 		spec.Undo = r.row.ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/objectstore"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
@@ -57,10 +59,12 @@ func newHouse(t *testing.T) *house {
 	h := &house{
 		p: tenancy.Principal{Tenant: tenant, Actor: "test", Role: tenancy.Owner}, other: db.Tenant(t, "globex"), admin: db.Admin(t), hooks: &letterbox{},
 	}
+	ring, err := fieldcrypt.New(testenv.FieldKeys)
+	require.NoError(t, err)
 	h.Service = New(Config{
 		Pool: pool, DB: wall, Objects: objects(t), Queue: noQueue{}, Catalog: read,
 		Snapshot: func() *catalog.Snapshot { return snap }, Limits: tabular.DefaultLimits(),
-		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UndoTTL: time.Hour, Webhooks: h.hooks,
+		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UndoTTL: time.Hour, Webhooks: h.hooks, Crypt: ring,
 		Retention: Retention{Files: time.Hour, Reports: time.Hour, Reviews: time.Hour}, UploadTTL: time.Hour, UploadBytes: 1 << 20,
 	})
 	return h
@@ -111,7 +115,7 @@ func (h *house) run(t *testing.T, id uuid.UUID) Import {
 		f, coded := fault.As(err)
 		require.True(t, coded, "%v", err)
 		require.NoError(t, tenancy.Tx(ctx, h.cfg.DB, h.p, func(ctx context.Context, tx pgx.Tx) error {
-			return h.End(ctx, tx, h.p.Tenant, id, Failed, f.Message)
+			return h.End(ctx, tx, h.p.Tenant, id, Failed, fmt.Sprint(f.Message, " ", f.Fields))
 		}))
 	}
 	i, err := h.Show(ctx, h.p, id)

@@ -23,9 +23,9 @@ import (
 type shape struct {
 	fields  []rowprogram.Field
 	sources mapping.Columns // for each field, its column of the file; -1: it has a value without one
-	mapped  int             // of fields, those of the definition; text fields for kept columns follow
 	kept    []kept          // columns that go together into extra
 	extra   string          // the table's column that collects them; "": each is a field of its own
+	sealed  map[string]bool // fields that are encrypted as soon as they are staged
 }
 
 // kept is a column of the file without a field.
@@ -36,11 +36,17 @@ type kept struct {
 
 // newShape fits the definition's fields to the file's columns. table is nil unless rows go into one.
 func newShape(def Definition, header []string, columns mapping.Columns, table *catalog.Table) (*shape, []string, error) {
-	s := &shape{}
+	s := &shape{sealed: map[string]bool{}}
 	if err := s.take(def.Fields, header, columns); err != nil {
 		return nil, nil, err
 	}
-	s.mapped = len(s.fields)
+	for _, f := range s.fields {
+		if table == nil {
+			break
+		}
+		c, ok := table.Column(f.Name)
+		s.sealed[f.Name] = ok && c.Tags.Encrypted
+	}
 	if !def.IncludeUnmatched {
 		return s, nil, nil
 	}

@@ -113,11 +113,14 @@ func (r *run) webhookData(ctx context.Context, tx pgx.Tx) ([]json.RawMessage, er
 	return rows, err
 }
 
-// object gives a row as a JSON object.
+// object gives a row as a JSON object, without what is encrypted.
 func (r *run) object(p presented) json.RawMessage {
 	doc := []byte{'{'}
 	for i, f := range r.shape.fields {
-		if i > 0 {
+		if r.shape.sealed[f.Name] {
+			continue
+		}
+		if len(doc) > 1 {
 			doc = append(doc, ',')
 		}
 		doc = append(appendJSON(doc, f.Name), ':')
