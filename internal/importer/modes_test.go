@@ -193,6 +193,10 @@ func TestColumnsWithoutAFieldAreKept(t *testing.T) {
 	require.Equal(t, Completed, got.Status)
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE data = '{"shoe_size_eu": "38", "shoe_size_eu_2": "x"}' AND external_id = '1'`))
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE data = '{"e": "z"}' AND external_id = '2'`))
+	again := h.run(t, h.upload(t, Request{ImporterID: &imp.ID}, "external_id,hat\n1,M\n2,\n"))
+	require.EqualValues(t, 1, again.NumUpdated)
+	require.EqualValues(t, 1, again.NumUnchanged)
+	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE data = '{"shoe_size_eu": "38", "shoe_size_eu_2": "x", "hat": "M"}'`))
 }
 
 func TestConfirmedMappingIsRemembered(t *testing.T) {

@@ -323,6 +323,7 @@ func (r *run) compile(columns mapping.Columns, table *catalog.Table) error {
 		Write: load.Write(r.def.Destination.Write), Match: r.def.Destination.Match,
 		Clear: r.def.Destination.Blank == "clear", LastWins: r.def.Destination.OnDuplicate == "last",
 		WorkMemMB: r.s.cfg.WorkMemMB, Crypt: r.s.cfg.Crypt,
+		Progress: func(step, steps int) { r.progress.enter(phaseMerging, step, steps) },
 	}
 	if r.row.Mode != ModeDryRun && r.row.ID != uuid.Nil { // a preview has none
 		spec.Undo = r.row.ID

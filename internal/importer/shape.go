@@ -178,7 +178,7 @@ func (s *shape) program(cfg rowprogram.Config, format string) (*rowprogram.Progr
 func (s *shape) columns() []load.Column {
 	out := make([]load.Column, 0, len(s.fields))
 	for _, f := range s.fields {
-		out = append(out, load.Column{Name: f.Name, Label: f.Label()})
+		out = append(out, load.Column{Name: f.Name, Label: f.Label(), Extra: s.extra != "" && f.Name == s.extra})
 	}
 	return out
 }
