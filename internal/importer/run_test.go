@@ -293,3 +293,17 @@ func TestAStoredFileOutlivesItsFailedImport(t *testing.T) {
 	_, err = h.cfg.Objects.Head(ctx, r.FileKey)
 	require.NoError(t, err)
 }
+
+func TestOptionsThatNoFileCouldBeReadWithAreRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	req := Request{Table: "contacts", Options: tabular.Options{Encoding: "klingon", Delimiter: "ab"}}
+	_, err := h.Start(context.Background(), h.p, req, objectstore.Object{Key: "x", Bytes: 1, SHA256: "x"})
+	f, coded := fault.As(err)
+	require.True(t, coded)
+	require.Equal(t, fault.Invalid, f.Code)
+	require.Len(t, f.Fields, 2)
+	require.Equal(t, "encoding", f.Fields[0].Field)
+	require.Contains(t, f.Fields[0].Message, "klingon")
+	require.Equal(t, "delimiter", f.Fields[1].Field)
+}

@@ -295,6 +295,9 @@ func (s *Service) definition(ctx context.Context, p tenancy.Principal, req Reque
 	if def.Destination.Kind == ToTable {
 		wrong = append(wrong, checkTable(def, s.cfg.Snapshot())...)
 	}
+	if f, bad := fault.As(req.Options.Check()); bad {
+		wrong = append(wrong, f.Fields...)
+	}
 	if len(wrong) > 0 {
 		return def, fault.New(fault.Invalid, "the import cannot work as it is asked for").WithFields(wrong...)
 	}
