@@ -71,7 +71,7 @@ func TestFewRowsAreLookedUpByIndexWhateverTheStatisticsSay(t *testing.T) {
 					file = append(file, []string{"new " + ext, "new " + tag, "n", "f2"})
 				}
 			}
-			plan, err := load.Compile(w.spec(t, "people", "ext tag name firm_id"))
+			plan, err := load.Compile(w.undoable(t, "people", "ext tag name firm_id")) // with all that a merge does
 			require.NoError(t, err)
 			staging, _ := w.stage(t, plan, batches(file))
 			var read int64

@@ -48,7 +48,12 @@ func (p *Plan) source(name string) string {
 // A few rows are looked up in the index one by one. That is said here and not left to Postgres, which would read the whole
 // table instead, or go through it once a row, where its statistics are missing or old.
 func (m *merge) among(table *catalog.Table, extra, on string, indexed bool) string {
-	rows := "(SELECT t.* FROM " + table.Ident() + " t WHERE " + table.TenantPredicate("t", m.tenant)
+	return m.read("t.*", table, extra, on, indexed)
+}
+
+// read is among with a choice of what is read of each row.
+func (m *merge) read(what string, table *catalog.Table, extra, on string, indexed bool) string {
+	rows := "(SELECT " + what + " FROM " + table.Ident() + " t WHERE " + table.TenantPredicate("t", m.tenant)
 	if extra != "" {
 		rows += " AND " + extra
 	}

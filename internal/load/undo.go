@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -134,31 +135,24 @@ func (m *merge) createFormer(filled bool) string {
 
 func (m *merge) selectFormer() string {
 	p, u := m.plan, m.undo
-	cells := []string{"NULL::bigint AS line", "t.wharf_of", "t.wharf_at", "t.wharf_was"}
-	from := "FROM "
+	const versions = "t.*, t.tableoid AS wharf_of, t.ctid AS wharf_at, t.xmin AS wharf_was"
+	after := func(c *catalog.Column) string { return "t." + c.Ident() }
+	line, from := "NULL::bigint", "(SELECT) one JOIN "+m.read(versions, u.table, "", "true", false)
 	if len(p.keys) > 0 {
-		cells[0] = "f.line"
-		from += m.found + " f JOIN "
+		line, from, after = "f.line", m.found+" f JOIN ", p.nextValue
 		if p.writes(u.keys) {
 			from += m.source + " ON s.line = f.line JOIN "
 		}
+		from += m.read(versions, u.table, "", p.foundOn(), !slices.ContainsFunc(p.identity, unlookable)) + " WHERE f.changed"
 	}
+	cells := []string{line + " AS line", "t.wharf_of", "t.wharf_at", "t.wharf_was"}
 	for i, c := range u.keys {
-		after := "t." + c.Ident()
-		if len(p.keys) > 0 {
-			after = p.nextValue(c)
-		}
-		cells = append(cells, fmt.Sprintf("%s AS k%d", plainly(c, after), i))
+		cells = append(cells, fmt.Sprintf("%s AS k%d", plainly(c, after(c)), i))
 	}
 	for i, c := range u.columns {
 		cells = append(cells, fmt.Sprintf("%s AS v%d", plainly(c, "t."+c.Ident()), i))
 	}
-	from += "(SELECT x.*, x.tableoid AS wharf_of, x.ctid AS wharf_at, x.xmin AS wharf_was FROM " + u.table.Ident() + " x WHERE " +
-		u.table.TenantPredicate("x", u.tenant) + ") t"
-	if len(p.keys) > 0 {
-		from += " ON " + p.foundOn() + " WHERE f.changed"
-	}
-	return "SELECT " + strings.Join(cells, ", ") + " " + from
+	return "SELECT " + strings.Join(cells, ", ") + " FROM " + from
 }
 
 // plainly gives the value in the type below the column's domain, which may refuse the NULLs of a row that has none.
