@@ -75,5 +75,10 @@ func (f *feed) next(b *tabular.Batch) error {
 	}
 	f.file.DropEmptyRows()
 	f.arena = f.run.shape.project(b, &f.file, f.arena)
+	for i := range b.Errors {
+		if e := &b.Errors[i]; e.Col >= 0 { // the reader does not know what people call the column
+			e.Message = f.run.shape.fields[e.Col].Label() + " " + e.Message
+		}
+	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -306,4 +307,23 @@ func TestOptionsThatNoFileCouldBeReadWithAreRefusedAtOnce(t *testing.T) {
 	require.Equal(t, "encoding", f.Fields[0].Field)
 	require.Contains(t, f.Fields[0].Message, "klingon")
 	require.Equal(t, "delimiter", f.Fields[1].Field)
+}
+
+func TestErrorOfASpreadsheetIsOneError(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var file bytes.Buffer
+	w := tabular.NewXLSXWriter(&file)
+	require.NoError(t, w.Sheet(tabular.XLSXSheet{Name: "S", Columns: []string{"external_id", "title"}}))
+	w.Text([]byte("001"))
+	w.Failed([]byte("#DIV/0!"))
+	require.NoError(t, w.EndRow())
+	require.NoError(t, w.Close())
+	got := h.run(t, h.upload(t, Request{Table: "contacts", FileName: "a.xlsx"}, file.String()))
+	require.Equal(t, Completed, got.Status)
+	require.Equal(t, []RowError{{
+		Row: 2, Field: "title", Message: "Job Title holds an error of the spreadsheet: correct its formula, or put a value there", Value: "#DIV/0!",
+	}}, got.Errors)
+	require.Equal(t, "xlsx", got.File.Format)
+	require.Equal(t, "S", got.File.Sheet)
 }

@@ -11,7 +11,7 @@ const (
 	Number       // decimal text with a point, as the file stores it
 	Date         // ISO 8601 date, time or date-time
 	Boolean      // "true" or "false"
-	Failed       // an error cell such as #DIV/0!
+	Failed       // an error cell such as #DIV/0!; whoever checks the cell says so
 )
 
 // CellError says what is wrong with one cell, or with a whole row (Col = -1).

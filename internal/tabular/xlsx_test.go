@@ -94,31 +94,26 @@ func TestXLSXCellErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		cell, want string
-		kind       Kind
 		err        CellError
 	}{
-		"an error": {
-			`<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c>`, "#DIV/0!", Failed,
-			CellError{Rule: "error", Message: "holds the error #DIV/0!: correct its formula, or put a value there", Value: "#DIV/0!"},
-		},
 		"a formula without its value": {
-			`<c r="A2"><f>A1+1</f></c>`, "", Text,
+			`<c r="A2"><f>A1+1</f></c>`, "",
 			CellError{Rule: "formula", Message: "holds a formula that was never calculated: open the workbook in a spreadsheet program and save it"},
 		},
 		"a shared text that is not there": {
-			`<c r="A2" t="s"><v>6</v></c>`, "", Text,
+			`<c r="A2" t="s"><v>6</v></c>`, "",
 			CellError{Rule: "damaged", Message: "refers to a text that the workbook does not hold", Value: "6"},
 		},
 		"NUL": {
-			`<c r="A2" t="str"><v>a_x0000_b</v></c>`, "a\uFFFDb", Text,
+			`<c r="A2" t="str"><v>a_x0000_b</v></c>`, "a\uFFFDb",
 			CellError{Rule: "nul", Message: "has a NUL character, which text cannot hold", Value: "a\uFFFDb"},
 		},
 		"half of a pair": {
-			`<c r="A2" t="s"><v>5</v></c>`, "bad \uFFFD half", Text,
+			`<c r="A2" t="s"><v>5</v></c>`, "bad \uFFFD half",
 			CellError{Rule: "encoding", Message: "has a character that is none, such as half of a surrogate pair", Value: "bad \uFFFD half"},
 		},
 		"wrong bytes": {
-			"<c r=\"A2\" t=\"str\"><v>Zo\xeb</v></c>", "Zo\uFFFD", Text,
+			"<c r=\"A2\" t=\"str\"><v>Zo\xeb</v></c>", "Zo\uFFFD",
 			CellError{Rule: "encoding", Message: "has bytes that are not utf-8: save the file as UTF-8, or give its encoding", Value: "Zo\uFFFD"},
 		},
 	}
@@ -128,7 +123,7 @@ func TestXLSXCellErrors(t *testing.T) {
 			got, err := oneCell(t, c.cell, "")
 			require.NoError(t, err)
 			require.Equal(t, [][]string{{c.want, "7"}}, got.rows)
-			require.Equal(t, c.kind, got.kinds[0][0])
+			require.Equal(t, Text, got.kinds[0][0])
 			require.Equal(t, []CellError{c.err}, got.errors)
 		})
 	}
@@ -294,4 +289,13 @@ func TestXLSXUnusualParts(t *testing.T) {
 		require.Equal(t, []string{"a"}, got.header, name)
 		require.Equal(t, [][]string{{c.want}}, got.rows, name)
 	}
+}
+
+func TestXLSXErrorCellIsFailed(t *testing.T) {
+	t.Parallel()
+	got, err := oneCell(t, `<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c>`, "")
+	require.NoError(t, err)
+	require.Equal(t, "#DIV/0!", got.rows[0][0])
+	require.Equal(t, Failed, got.kinds[0][0])
+	require.Empty(t, got.errors, "whoever checks the cell says so")
 }

@@ -152,7 +152,6 @@ func (s *sheetScan) set(v []byte, kind cellType) {
 		s.put(falseText, Boolean, 0)
 	case kind == typeError && len(text) > 0:
 		s.put(text, Failed, flaws)
-		s.flaw("error", "holds the error "+cut(text)+": correct its formula, or put a value there", text)
 	case kind == typeDate:
 		if date, ok := isoDate(text, s.format().class); ok {
 			s.put(date, Date, flaws)
