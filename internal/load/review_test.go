@@ -55,8 +55,12 @@ func review(t *testing.T, w *world) (spec load.Spec, program *rowprogram.Program
 	spec = w.spec(t, "visits", "code day at price paid note")
 	spec.Uniques = []load.Unique{{Column: 0, Message: "Code must be unique"}}
 	fields := []rowprogram.Field{
-		{Name: "code", Type: "text"}, {Name: "day", Type: "date", DateOrder: "DMY"}, {Name: "at", Type: "date"},
-		{Name: "price", Type: "number", Decimal: ","}, {Name: "paid", Type: "boolean"}, {Name: "note", Type: "text"},
+		{Name: "code", Type: "text"},
+		{Name: "day", Type: "date", DateOrder: "DMY"},
+		{Name: "at", Type: "date"},
+		{Name: "price", Type: "number", Decimal: ","},
+		{Name: "paid", Type: "boolean"},
+		{Name: "note", Type: "text"},
 	}
 	program, err := rowprogram.Compile(fields, rowprogram.Config{})
 	require.NoError(t, err)

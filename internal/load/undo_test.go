@@ -107,7 +107,8 @@ func TestARevertedMergeLeavesTheTableAsItWas(t *testing.T) {
 		},
 		"no key at all": {
 			"keyless", "what n", `INSERT INTO keyless VALUES ($1, 'same', 1)`,
-			rows("same | 1", "new | 2"), load.Counts{Created: 2},
+			rows("same | 1", "new | 2"),
+			load.Counts{Created: 2},
 		},
 		"soft-deleted rows": {
 			"softly", "code name deleted_at",
@@ -119,7 +120,8 @@ func TestARevertedMergeLeavesTheTableAsItWas(t *testing.T) {
 			"stages", "pipeline_id slug name",
 			`INSERT INTO pipelines (id, tenant_id, slug, name) VALUES ('20000000-0000-4000-8000-000000000001', $1, 'p', 'P');
 			INSERT INTO stages (pipeline_id, slug, name) VALUES ('20000000-0000-4000-8000-000000000001', 'u', 'was')`,
-			rows("p | u | is", "p | n | new"), load.Counts{Created: 1, Updated: 1},
+			rows("p | u | is", "p | n | new"),
+			load.Counts{Created: 1, Updated: 1},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +238,7 @@ func TestAMergeWritesOnlyTheVersionsItKept(t *testing.T) {
 		most = append(most, []string{fmt.Sprintf("c%d", i+1), "is"})
 	}
 	few := rows("c6 | was", "c7 | is", "c8 | is")
-	for name, file := range map[string][][]string{"most rows": most, "a few rows": few} {
+	for name, file := range map[string][][]string{"most rows": most, "a few rows": few} { //nolint:paralleltest // on the same rows
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // on the same rows
 			w.exec(t, `UPDATE softly SET name = 'was'`)
 			meddler := &meddler{w: w, t: t, sql: `UPDATE softly SET name = 'meddled' WHERE code = 'c7'`}
