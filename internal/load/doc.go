@@ -20,6 +20,9 @@
 //   - A key that the database gives (id) names rows and is never written, so that nobody can aim at another tenant's.
 //   - Soft-deleted rows (deleted_at) are matched by no key and named by no natural key.
 //   - A row is written whole or not at all; a row that would not change is not written.
+//   - What is kept of a merge so that Revert can take it back commits with it, and only versions of rows are overwritten
+//     whose former values are kept. Revert touches no row that anybody wrote since.
+//   - A cell for an encrypted column is sealed before it is sent: its plain text is in no table and in no error.
 //
 // Which row of the table a staged row is: natural keys are tried in order, the database's own key before them where a file
 // gives it. A key counts if it is filled and equal on both sides and of each key before it one side is blank. Two rows of a
