@@ -110,7 +110,8 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},
 		LinkTTL: cfg.S3.LinkTTL, UploadTTL: cfg.Limits.UploadTTL, UploadBytes: int64(cfg.Limits.UploadBytes),
 		UndoTTL: cfg.Limits.UndoTTL, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20), Crypt: a.Keys, Webhooks: importerHooks{a.Webhooks},
-		Retention: importer.Retention{Files: cfg.Limits.FileTTL, Reports: cfg.Limits.ReportTTL, Reviews: cfg.Limits.ReviewTTL},
+		TenantTable: pgx.Identifier(strings.SplitN(cfg.Tenant.Table, ".", 2)).Sanitize(),
+		Retention:   importer.Retention{Files: cfg.Limits.FileTTL, Reports: cfg.Limits.ReportTTL, Reviews: cfg.Limits.ReviewTTL},
 	})
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: read,

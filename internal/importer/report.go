@@ -39,12 +39,12 @@ func outName(file, what, format string) string {
 }
 
 // put streams what write gives into the store, and answers its key.
-func (r *run) put(ctx context.Context, what string, write func(w tabular.RowWriter) error) (string, error) {
+func (r *run) put(ctx context.Context, what string, opts tabular.WriteOptions, write func(w tabular.RowWriter) error) (string, error) {
 	format := outFormats[r.found.Format]
 	pr, pw := io.Pipe()
 	wrote := make(chan error, 1)
 	go func() {
-		err := r.write(pw, write)
+		err := r.write(pw, opts, write)
 		pw.CloseWithError(err) // nil reads as io.EOF
 		wrote <- err
 	}()
@@ -60,8 +60,9 @@ func (r *run) put(ctx context.Context, what string, write func(w tabular.RowWrit
 	return obj.Key, nil
 }
 
-func (r *run) write(w io.Writer, rows func(w tabular.RowWriter) error) error {
-	out, err := tabular.NewRowWriter(w, r.found.Format, tabular.WriteOptions{Delimiter: r.found.Delimiter, Sheet: r.found.Sheet})
+func (r *run) write(w io.Writer, opts tabular.WriteOptions, rows func(w tabular.RowWriter) error) error {
+	opts.Delimiter, opts.Sheet = r.found.Delimiter, r.found.Sheet
+	out, err := tabular.NewRowWriter(w, r.found.Format, opts)
 	if err != nil {
 		return fmt.Errorf("importer: write rows: %w", err)
 	}
@@ -77,7 +78,7 @@ func (r *run) write(w io.Writer, rows func(w tabular.RowWriter) error) error {
 // putReport stores the rows that failed as the file had them, with their row number and errors behind: a person mends it
 // and uploads it again.
 func (r *run) putReport(ctx context.Context, tx pgx.Tx) (string, error) {
-	return r.put(ctx, kindErrors, func(w tabular.RowWriter) error {
+	return r.put(ctx, kindErrors, tabular.WriteOptions{}, func(w tabular.RowWriter) error {
 		f, err := r.feed(ctx)
 		if err != nil {
 			return err

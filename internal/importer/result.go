@@ -69,7 +69,7 @@ func (r *run) makeResult(ctx context.Context, out *outcome) error {
 
 // putResult stores header and rows as the program presents them.
 func (r *run) putResult(ctx context.Context, tx pgx.Tx) (string, error) {
-	return r.put(ctx, kindResult, func(w tabular.RowWriter) error {
+	return r.put(ctx, kindResult, tabular.WriteOptions{Unmarked: true}, func(w tabular.RowWriter) error {
 		var header []string
 		for _, f := range r.shape.fields {
 			header = append(header, f.Name)

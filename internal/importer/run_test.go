@@ -65,7 +65,7 @@ func newHouse(t *testing.T) *house {
 	h.Service = New(Config{
 		Pool: pool, DB: wall, Objects: objects(t), Queue: noQueue{}, Catalog: read,
 		Snapshot: func() *catalog.Snapshot { return snap }, Limits: tabular.DefaultLimits(),
-		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UndoTTL: time.Hour, Webhooks: h.hooks, Crypt: ring,
+		Programs: rowprogram.Config{PhoneRegion: "US"}, LinkTTL: time.Minute, UndoTTL: time.Hour, Webhooks: h.hooks, Crypt: ring, TenantTable: "wharf.tenants",
 		Retention: Retention{Files: time.Hour, Reports: time.Hour, Reviews: time.Hour}, UploadTTL: time.Hour, UploadBytes: 1 << 20,
 	})
 	return h
@@ -134,7 +134,7 @@ func (h *house) result(t *testing.T, id uuid.UUID) [][]string {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff"))).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
 	require.NoError(t, err)
 	return records
 }

@@ -46,7 +46,8 @@ type Config struct {
 	UploadBytes int64         // of a file
 	UndoTTL     time.Duration // an import can be reverted
 	Retention   Retention
-	WorkMemMB   int // memory of one sort or hash in a merge
+	WorkMemMB   int    // memory of one sort or hash in a merge
+	TenantTable string // quoted, as SQL names it
 	Webhooks    Webhooks
 	Crypt       *fieldcrypt.Ring // of encrypted columns; nil: there are none
 }

@@ -92,6 +92,9 @@ func TestImportsKnowTheirObjects(t *testing.T) {
 		known, err = owners[kind](ctx, h.other, []string{key})
 		require.NoError(t, err)
 		require.Empty(t, known, "another tenant knows nothing of it")
+		known, err = owners[kind](ctx, uuid.New(), []string{key})
+		require.NoError(t, err)
+		require.Equal(t, []string{key}, known, "what is another installation's stays")
 	}
 }
 

@@ -25,6 +25,7 @@ type WriteOptions struct {
 	Delimiter      string // of csv, as in Options and Info; "" is a comma
 	Sheet          string // of xlsx
 	Rows           int64  // of xlsx: as in XLSXSheet
+	Unmarked       bool   // of csv and tsv: for programs, without the byte order mark
 	EscapeFormulas bool   // of csv, tsv and xlsx: an apostrophe before cells that are no numbers and for which StartsFormula holds
 }
 
@@ -38,7 +39,7 @@ var (
 
 // NewRowWriter returns a writer to w of a format as Info has it: "csv", "tsv", "xlsx", "jsonl" or "json".
 //
-//   - csv and tsv begin with a byte order mark, by which spreadsheet programs know UTF-8.
+//   - csv and tsv begin with a byte order mark, by which spreadsheet programs know UTF-8, unless they are to be Unmarked.
 //   - In xlsx numbers, dates, booleans and errors are such; all else is text and stays it.
 //   - jsonl and json hold one object a row. Numbers and booleans are literals; a cell that is nil is null.
 //
@@ -69,19 +70,22 @@ func NewRowWriter(w io.Writer, format string, opts WriteOptions) (RowWriter, err
 // csvRows writes delimited text.
 type csvRows struct {
 	*CSVWriter
-	escape  bool
-	names   int
-	row     [][]byte
-	scratch []byte
+	unmarked bool
+	escape   bool
+	names    int
+	row      [][]byte
+	scratch  []byte
 }
 
 func newCSVRows(w io.Writer, delim byte, opts WriteOptions) *csvRows {
-	return &csvRows{CSVWriter: NewCSVWriter(w, delim), escape: opts.EscapeFormulas}
+	return &csvRows{CSVWriter: NewCSVWriter(w, delim), unmarked: opts.Unmarked, escape: opts.EscapeFormulas}
 }
 
 func (c *csvRows) Header(names []string) error {
 	c.names = len(names)
-	c.buf = append(c.buf, byteOrderMark...)
+	if !c.unmarked {
+		c.buf = append(c.buf, byteOrderMark...)
+	}
 	cells := make([][]byte, len(names))
 	for i, n := range names {
 		cells[i] = []byte(n)
