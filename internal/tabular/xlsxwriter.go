@@ -37,7 +37,7 @@ type XLSXWriter struct {
 	EscapeFormulas bool
 
 	zip     *zip.Writer
-	deflate *deflater
+	deflate *Deflater
 	names   sheetNames
 	sheets  []writtenSheet
 	open    bool // a sheet is
@@ -95,7 +95,7 @@ var (
 // NewXLSXWriter returns a writer to w. The caller closes, also when giving up: until then w may be written to.
 func NewXLSXWriter(w io.Writer) *XLSXWriter {
 	x := &XLSXWriter{sheetMax: sheetRows, buf: make([]byte, 0, nextBlocks+nextBlocks/4)}
-	if x.zip, x.deflate, x.err = newZip(w); x.err == nil {
+	if x.zip, x.deflate, x.err = NewZip(w); x.err == nil {
 		x.whole("[Content_Types].xml", contentTypesPart)
 		x.whole("_rels/.rels", rootRelsPart)
 		x.whole("xl/styles.xml", stylesPart)
@@ -263,7 +263,7 @@ func (x *XLSXWriter) Close() error {
 	x.whole("xl/workbook.xml", workbookPart(x.sheets))
 	x.whole("xl/_rels/workbook.xml.rels", workbookRelsPart(len(x.sheets)))
 	if x.err != nil {
-		_ = x.deflate.wait() // so that nothing is written behind the caller's back
+		_ = x.deflate.Wait() // so that nothing is written behind the caller's back
 		return x.err
 	}
 	if err := x.zip.Close(); err != nil {
