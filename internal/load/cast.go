@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -47,15 +48,43 @@ SELECT given, wharf.cast_error(given, `+literal(c.verify)+`) AS problem
 FROM (SELECT DISTINCT `+c.s()+`::text AS given FROM `+m.staging+` s WHERE `+c.s()+` IS NOT NULL) g`); err != nil {
 		return err
 	}
-	err := m.judge(ctx, "FROM "+m.staging+" s JOIN "+tried+" w ON w.given = "+c.s()+"::text", "s.line", []rule{{
-		name: "type", field: c.Name, value: c.s(),
-		broken: "w.problem IS NOT NULL", message: literal(c.label()+" is not accepted: ") + " || w.problem",
+	text, err := m.castText(ctx, c)
+	if err != nil {
+		return err
+	}
+	err = m.judge(ctx, "FROM "+m.staging+" s JOIN "+tried+" w ON w.given = "+c.s()+"::text", "s.line", []rule{{
+		name: "type", field: c.Name,
+		broken: "w.problem IS NOT NULL", message: literal(text),
 	}})
 	if err != nil {
 		return err
 	}
 	_, err = m.exec(ctx, "tidy up", `DROP TABLE `+tried)
 	return err
+}
+
+// castText says for people what a value of the column must be: what its domain asks for, or what its type looks like.
+func (m *merge) castText(ctx context.Context, c *column) (string, error) {
+	if c.target.TypeOID == c.target.BaseOID {
+		return c.label() + " " + form(c.target), nil
+	}
+	var rules []string
+	err := m.row(ctx, "read the rules of "+c.target.Type, fmt.Sprintf(
+		`SELECT coalesce(array_agg(pg_get_expr(conbin, 0) ORDER BY conname), '{}') FROM pg_constraint WHERE contypid = %d AND contype = 'c'`, c.target.TypeOID), &rules)
+	if err != nil {
+		return "", err
+	}
+	words := ""
+	if len(rules) > 0 {
+		words = sentence("("+strings.Join(rules, " AND ")+")", func(name string) (string, bool) { return c.label(), name == "VALUE" })
+	}
+	switch {
+	case words != "":
+		return words, nil
+	case c.cast != "":
+		return c.label() + " " + form(c.target), nil
+	}
+	return c.label() + " breaks a rule of its type " + c.target.Type[strings.LastIndexByte(c.target.Type, '.')+1:], nil
 }
 
 // refused reports whether the database refused a value: a wrong form (class 22), a broken constraint (23), or what a

@@ -10,8 +10,7 @@ import (
 )
 
 // markCollisions marks rows that a unique index of the table would refuse: first those whose value another row of the table
-// has now, then those whose value an earlier row of the file brings. A value that another row of the file would give up is
-// still taken: in which order rows change is nothing to rely on.
+// has now and keeps, then those whose value an earlier row of the file brings.
 func (m *merge) markCollisions(ctx context.Context) error {
 	for _, u := range m.plan.table.Uniques {
 		x, ok := m.plan.index(u)
@@ -44,6 +43,8 @@ type index struct {
 	field     string            // of errors
 	onlyFresh bool              // no row that is there gets another value
 	lookable  bool              // it can be used beside row security
+	park      *parking          // nil: a value that a row gives up is still taken
+	n         int               // which of the table's it is
 }
 
 // index describes u; false if no row can break it, or if the rows that do so cannot be told beforehand.
@@ -58,7 +59,7 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 	x := index{equals: " = ", where: p.table.ConditionOf(u.Predicate, p.valueOf), holds: p.table.Condition(u.Predicate, "t")}
 	x.cols, _ = p.columnsOf(names)
 	x.cols = unique(x.cols)
-	x.onlyFresh, x.field = !p.writes(x.cols), p.blamed(x.cols)
+	x.onlyFresh, x.field = !p.writes(x.cols), p.blamedKey(u.Keys)
 	unforeseen := func(c *catalog.Column) bool { return c.Generated || c == p.mint || !u.NullsDistinct && !p.known(c) }
 	if slices.ContainsFunc(x.cols, unforeseen) || p.guards(u) || x.onlyFresh && p.spec.Write == Update {
 		return index{}, false
@@ -79,6 +80,7 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 		}
 	}
 	x.name = p.nameOf(parts)
+	x.park, x.n = parkingOf(p.table, u, p.givesValue), slices.IndexFunc(p.table.Uniques, func(other catalog.Unique) bool { return other.Name == u.Name })
 	x.lookable = u.NullsDistinct && lookableKeys(p.table, parts)
 	if len(x.ours) == 0 { // one row a tenant
 		x.ours, x.theirs, x.name = []string{"(w.line IS NOT NULL)"}, []string{"true"}, u.Name
@@ -111,6 +113,19 @@ func (m *merge) markTaken(ctx context.Context, x index) error {
 		}
 		other = "(w.fresh OR NOT (" + strings.Join(same, " AND ") + "))"
 	}
-	return m.judge(ctx, "FROM "+m.outcome(x.cols, x.onlyFresh)+" JOIN "+m.among(p.table, x.holds, strings.Join(on, " AND "), x.lookable)+" AND "+other+" WHERE "+x.where,
-		"w.line", []rule{{name: "unique", field: x.field, broken: "true", message: literal("another row of " + p.table.Label + " has this " + x.name)}})
+	from := "FROM " + m.outcome(x.cols, x.onlyFresh) + " JOIN " + m.among(p.table, x.holds, strings.Join(on, " AND "), x.lookable) + " AND " + other
+	where := " WHERE " + x.where
+	if x.park != nil && !x.onlyFresh && m.changed > 0 {
+		var any bool
+		if err := m.row(ctx, "look for taken "+x.name, `SELECT EXISTS (SELECT `+from+where+`)`, &any); err != nil || !any {
+			return err
+		}
+		if err := m.linkSwaps(ctx, x, from+where); err != nil {
+			return err
+		}
+		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s l WHERE l.line = w.line AND l.unq = %d)", m.swapTable(), x.n)
+	}
+	return m.judge(ctx, from+where, "w.line", []rule{{
+		name: "unique", field: x.field, broken: "true", message: literal("another row of " + p.table.Label + " has this " + x.name),
+	}})
 }

@@ -35,12 +35,9 @@ func (c *column) cell() string { return fmt.Sprintf("c%d", c.n) }
 // s gives the cell of the source's row.
 func (c *column) s() string { return "s." + c.cell() }
 
-// original gives what the file gave, over the source's row.
-func (c *column) original() string {
-	if c.ref != nil {
-		return fmt.Sprintf("s.g%d", c.n)
-	}
-	return c.s()
+// secret reports whether the column's values must not be shown, in errors neither.
+func (c *column) secret() bool {
+	return c.sealed || c.hashes() || c.target != nil && c.target.Tags.Redact
 }
 
 func (c *column) label() string {
@@ -87,6 +84,9 @@ func (c *column) encode() {
 		c.staged = t.BaseType
 	} else {
 		c.staged, c.cast, c.verify = "text", t.BaseType, t.Type
+	}
+	if t.Kind == catalog.KindArray && !typed {
+		c.codec = listCodec
 	}
 	if t.TypeOID != t.BaseOID {
 		c.verify = t.Type

@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -176,7 +177,7 @@ func (e *encoder) bad(line int64, cells [][]byte, wrong []tabular.CellError) {
 		c := &e.plan.cols[i]
 		if _, err := c.codec(scratch[:0], cell); err != nil {
 			dropped[i] = true
-			e.fault(tabular.CellError{Col: i, Rule: "type", Message: c.label() + " " + err.Error(), Value: clip(cell)}, cell)
+			e.fault(tabular.CellError{Col: i, Rule: "type", Message: c.label() + " " + err.Error(), Value: c.quote(cell)}, cell)
 		}
 	}
 	e.begin(line)
@@ -194,9 +195,10 @@ func (e *encoder) fault(f tabular.CellError, cell []byte) {
 	e.staged.Errors++
 	field := ""
 	if f.Col >= 0 {
-		field = e.plan.cols[f.Col].Name
-		if e.plan.cols[f.Col].sealed {
-			f.Value, cell = "", nil
+		c := &e.plan.cols[f.Col]
+		field = c.Name
+		if c.secret() {
+			f, cell = hidden(f, c.label()), nil
 		}
 	}
 	if len(e.errors) == 0 {
@@ -220,6 +222,16 @@ func (e *encoder) text(key, text string) {
 	e.errors = pgcodec.AppendJSONString(e.errors, []byte(storable(text)))
 }
 
+// hidden gives an error of a cell that must not be shown. The row program quotes what it could not read as a number or a
+// date; other messages are about the rule.
+func hidden(f tabular.CellError, label string) tabular.CellError {
+	f.Value = ""
+	if f.Rule == "number" || f.Rule == "date" {
+		f.Message = label + " is not accepted as a " + f.Rule
+	}
+	return f
+}
+
 // storable gives text that jsonb can hold.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "␀")
@@ -234,4 +246,15 @@ func clip(cell []byte) string {
 		return string(cell)
 	}
 	return string(bytes.ToValidUTF8(cell[:maxValue], nil)) + "…"
+}
+
+// quote gives what an error quotes of a cell: a number of many zeros as it was in the file, 1e999.
+func (c *column) quote(cell []byte) string {
+	digits := bytes.TrimPrefix(cell, []byte("-"))
+	bare := bytes.TrimRight(digits, "0")
+	zeros := len(digits) - len(bare)
+	if zeros >= manyZeros && len(bare) > 0 && len(bytes.Trim(digits, "0123456789")) == 0 && c.kind() == tabular.Number {
+		return clip(fmt.Appendf(nil, "%se%d", cell[:len(cell)-zeros], zeros))
+	}
+	return clip(cell)
 }

@@ -18,13 +18,12 @@ func (r *revert) former(name string) string {
 	return "t." + ident(name)
 }
 
-// leave marks rows that cannot be restored. cond is SQL over t, u and b.
-func (r *revert) leave(ctx context.Context, what, why, cond string) error {
-	_, err := r.exec(ctx, what, `
+// leave marks rows that cannot be restored, and counts them. cond is SQL over t, u and b.
+func (r *revert) leave(ctx context.Context, what, why, cond string) (left int64, err error) {
+	return r.exec(ctx, what, `
 UPDATE `+r.back+` b SET why = `+literal(why)+`
 FROM `+r.rows+` u JOIN `+r.table.Ident()+` t ON `+r.table.TenantPredicate("t", r.tenant)+`
 WHERE u.line = b.line AND t.tableoid = b.wharf_of AND t.ctid = b.wharf_at AND b.why IS NULL AND `+cond)
-	return err
 }
 
 // checkReferences leaves rows that would refer to a row which is gone, or was never the tenant's: Postgres would not mind
@@ -40,7 +39,7 @@ func (r *revert) checkReferences(ctx context.Context) error {
 			filled = append(filled, r.former(name)+" IS NOT NULL")
 			same = append(same, "x."+ident(fk.TargetColumns[i])+" = "+r.former(name))
 		}
-		err := r.leave(ctx, "check former references", "what it referred to is gone: "+fk.Target.Label,
+		_, err := r.leave(ctx, "check former references", "what it referred to is gone: "+fk.Target.Label,
 			strings.Join(filled, " AND ")+" AND NOT EXISTS (SELECT FROM "+fk.Target.Ident()+" x WHERE "+strings.Join(same, " AND ")+")")
 		if err != nil {
 			return err
@@ -49,9 +48,17 @@ func (r *revert) checkReferences(ctx context.Context) error {
 	return nil
 }
 
-// checkUniques leaves rows whose unique value another row has by now. Whether rows that are restored together have values
-// of each other is left to the database.
+// checkUniques leaves rows whose unique value another row has by now and keeps; what is left keeps its own from others.
 func (r *revert) checkUniques(ctx context.Context) error {
+	for {
+		left, err := r.checkUniquesOnce(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+	}
+}
+
+func (r *revert) checkUniquesOnce(ctx context.Context) (left int64, err error) {
 	for _, u := range r.table.Uniques {
 		var names, labels []string
 		same := []string{r.table.ConditionOf(u.Predicate, r.former), r.table.Condition(u.Predicate, "o")}
@@ -73,14 +80,15 @@ func (r *revert) checkUniques(ctx context.Context) error {
 			continue
 		}
 		at := "wharf_of = o.tableoid AND wharf_at = o.ctid"
-		err := r.leave(ctx, "check former unique values", "another row has its former "+strings.Join(labels, " and "),
+		n, err := r.leave(ctx, "check former unique values", "another row has its former "+strings.Join(labels, " and "),
 			"EXISTS (SELECT FROM "+r.table.Ident()+" o WHERE "+r.table.TenantPredicate("o", r.tenant)+" AND "+strings.Join(same, " AND ")+
-				" AND NOT EXISTS (SELECT FROM "+r.gone+" WHERE "+at+") AND NOT EXISTS (SELECT FROM "+r.back+" WHERE "+at+"))")
+				" AND NOT EXISTS (SELECT FROM "+r.gone+" WHERE "+at+") AND NOT EXISTS (SELECT FROM "+r.back+" WHERE "+at+" AND why IS NULL))")
 		if err != nil {
-			return err
+			return 0, err
 		}
+		left += n
 	}
-	return nil
+	return left, nil
 }
 
 func (r *revert) isGenerated(name string) bool {
@@ -102,11 +110,41 @@ func (r *revert) restore(ctx context.Context) error {
 		return err
 	}
 	err := r.attempt(ctx, func(ctx context.Context) error { return write(ctx, everyLine) })
+	if refused(err) { // rows may have exchanged unique values
+		err = r.attempt(ctx, func(ctx context.Context) error {
+			if err := r.park(ctx); err != nil {
+				return err
+			}
+			return write(ctx, everyLine)
+		})
+	}
 	if refused(err) {
 		err = r.search(ctx, err, write)
 	}
 	r.out.Restored += restored
 	return r.answer(err, "restored")
+}
+
+// park takes the unique values away from rows that get others, so that they can take them from each other.
+func (r *revert) park(ctx context.Context) error {
+	for _, u := range r.table.Uniques {
+		park := parkingOf(r.table, u, func(name string) bool { return r.writesAny([]string{name}) })
+		if park == nil {
+			continue
+		}
+		_, err := r.exec(ctx, "park values", `
+WITH parked AS (
+    UPDATE `+r.table.Ident()+` t SET `+park.col.Ident()+` = `+park.value+`
+    FROM `+r.back+` b JOIN `+r.rows+` u ON u.line = b.line
+    WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND t.tableoid = b.wharf_of AND t.ctid = b.wharf_at AND b.why IS NULL
+    AND t.`+park.col.Ident()+` IS DISTINCT FROM `+r.former(park.col.Name)+`
+    RETURNING b.line, t.tableoid AS wharf_of, t.ctid AS wharf_at)
+UPDATE `+r.back+` b SET wharf_of = p.wharf_of, wharf_at = p.wharf_at FROM parked p WHERE p.line = b.line`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *revert) restoreRange(ctx context.Context, l lines) (int64, error) {

@@ -100,39 +100,51 @@ func (p *Plan) foundOn() string {
 // checkFound marks what the keys leave open and what the way to write does not allow.
 func (m *merge) checkFound(ctx context.Context) error {
 	p := m.plan
-	label := literal(p.table.Label)
 	if p.openEnded() {
-		names := make([]string, 0, len(p.keys))
-		for _, k := range p.keys {
-			names = append(names, literal(k.name))
-		}
-		err := m.judge(ctx, m.foundRows(), "f.line", []rule{{
-			name: "ambiguous", broken: "f.hits > 1",
-			message: "f.hits || ' rows of ' || " + label + " || ' have this ' || (ARRAY[" + strings.Join(names, ", ") + "])[f.way + 1]",
-		}})
+		err := m.judge(ctx, m.foundRows(), "f.line", m.eachWay("ambiguous", "f.hits > 1", func(n int) string {
+			return "f.hits || " + literal(" rows of "+p.table.Label+" have this "+p.keys[n].name)
+		}))
 		if err != nil {
 			return err
 		}
 	}
-	switch p.spec.Write {
-	case Update:
-		return m.judge(ctx, "FROM "+m.source+" WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
-			name: "missing", field: p.keyField(), broken: "true",
-			message: literal("no row of " + p.table.Label + " has this " + p.keyNames()),
-		}})
-	case Insert:
-		if m.matched == 0 {
-			break
-		}
-		err := m.judge(ctx, m.foundRows(), "f.line", []rule{{
-			name: "exists", field: p.keyField(), broken: "true",
-			message: literal("a row of " + p.table.Label + " has this " + p.keyNames() + " already"),
-		}})
+	switch {
+	case p.spec.Write == Update:
+		return m.judge(ctx, "FROM "+m.source+" WHERE s.errors IS NULL AND "+m.isNew(), "s.line", m.missingRules())
+	case p.spec.Write == Insert && m.matched > 0:
+		err := m.judge(ctx, m.foundRows(), "f.line", m.eachWay("exists", "true", func(n int) string {
+			return literal("a row of " + p.table.Label + " has this " + p.keys[n].name + " already")
+		}))
 		if err != nil {
 			return err
 		}
 	}
 	return m.checkGiven(ctx)
+}
+
+// eachWay gives a rule for each key, over the found rows f: it blames the key that found the row.
+func (m *merge) eachWay(name, broken string, message func(n int) string) []rule {
+	rules := make([]rule, 0, len(m.plan.keys))
+	for n, k := range m.plan.keys {
+		rules = append(rules, rule{name: name, field: k.field, broken: fmt.Sprintf("f.way = %d AND %s", n, broken), message: message(n)})
+	}
+	return rules
+}
+
+// missingRules are those of rows that must be there: the first key that is filled is to blame.
+func (m *merge) missingRules() []rule {
+	p := m.plan
+	var rules []rule
+	for n, k := range p.keys {
+		rules = append(rules, rule{
+			name: "missing", field: k.field, broken: strings.Join([]string{p.noKeyBefore(n), p.filled(n)}, " AND "),
+			message: literal("no row of " + p.table.Label + " has this " + p.keyNames(n)),
+		})
+	}
+	return append(rules, rule{
+		name: "missing", field: p.keys[0].field, broken: p.noKeyBefore(len(p.keys)),
+		message: literal(p.keyNames(0) + " must say which row of " + p.table.Label + " it is"),
+	})
 }
 
 // foundRows gives the good rows that are there, as a FROM clause.
@@ -146,7 +158,7 @@ func (m *merge) checkGiven(ctx context.Context) error {
 	for i := range m.plan.cols {
 		if c := &m.plan.cols[i]; c.given {
 			return m.judge(ctx, "FROM "+m.source+" WHERE s.errors IS NULL AND "+m.isNew(), "s.line", []rule{{
-				name: "missing", field: c.Name, broken: c.s() + " IS NOT NULL", value: c.s(),
+				name: "missing", field: c.Name, broken: c.s() + " IS NOT NULL",
 				message: literal("no row of " + m.plan.table.Label + " has this " + c.label() + "; leave it blank to create one"),
 			}})
 		}

@@ -86,25 +86,3 @@ SET hits = ` + hits + `, id = CASE WHEN ` + hits + ` = 1 THEN coalesce(f.` + key
 FROM best JOIN ` + m.staging + ` s ON s.line = best.line LEFT JOIN ` + m.found + ` f ON f.line = s.line
 WHERE r.given = best.given`
 }
-
-// markCascade marks rows that name a row of the file which cannot be written, and those that name them.
-func (m *merge) markCascade(ctx context.Context) error {
-	if !m.inFile {
-		return nil
-	}
-	var links []string
-	var rules []rule
-	for _, ref := range m.plan.inFileReferences() {
-		c := &m.plan.cols[ref.col]
-		links = append(links, fmt.Sprintf(`SELECT s.line, s.l%[1]d AS needs, s.g%[1]d AS given, %[1]d AS col FROM `, c.n)+m.source+
-			fmt.Sprintf(` WHERE s.errors IS NULL AND s.l%d IS NOT NULL`, c.n))
-		rules = append(rules, rule{
-			name: "reference", field: c.Name, broken: fmt.Sprintf("l.col = %d", c.n), value: "l.given",
-			message: literal(c.label()+" names row ") + " || l.needs || " + literal(", which cannot be written"),
-		})
-	}
-	return m.judge(ctx, `FROM (
-    WITH RECURSIVE link AS MATERIALIZED (`+strings.Join(links, " UNION ALL ")+`),
-    bad(line) AS (SELECT line FROM `+m.staging+` WHERE errors IS NOT NULL UNION SELECT link.line FROM link JOIN bad ON bad.line = link.needs)
-    SELECT link.* FROM link JOIN bad ON bad.line = link.needs) l`, "l.line", rules)
-}

@@ -2,13 +2,7 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"wharf/internal/fault"
-	"wharf/internal/pg"
 )
 
 // maxRefused is how many rows are searched out one by one before the merge fails as a whole.
@@ -40,8 +34,13 @@ func (m *merge) isolate(ctx context.Context, cause error) (created, updated int6
 		}
 		return err
 	}
-	err = m.halve(ctx, l, cause, write, m.refuse)
-	return created, updated, err
+	if m.swaps {
+		l.but = m.swapping()
+	}
+	if err := m.halve(ctx, l, cause, write, m.refuse); err != nil || !m.swaps {
+		return created, updated, err
+	}
+	return created, updated, m.writeSwaps(ctx, write)
 }
 
 // refuse marks a row with what the database says against it.
@@ -49,20 +48,8 @@ func (m *merge) refuse(ctx context.Context, line int64, cause error) error {
 	if m.refused++; m.refused > maxRefused {
 		return fmt.Errorf("load: more than %d rows refused: %w", maxRefused, cause)
 	}
+	field, message := m.plan.refusal(cause)
 	return m.judge(ctx, fmt.Sprintf("FROM "+m.staging+" s WHERE s.line = %d", line), "s.line", []rule{{
-		name: "refused", broken: "s.errors IS NULL", message: literal(publicMessage(cause)),
+		name: "refused", field: field, broken: "s.errors IS NULL", message: literal(message),
 	}})
-}
-
-// publicMessage gives what may be said of an error of the database: the translated message, or what a trigger of the product
-// says.
-func publicMessage(err error) string {
-	if f, ok := fault.As(pg.Translate(err)); ok {
-		return f.Message
-	}
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
-		return pe.Message
-	}
-	return "the row was refused"
 }

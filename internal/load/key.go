@@ -12,7 +12,7 @@ import (
 type key struct {
 	catalog.Match
 	name   string // for people: "External Id"
-	field  string // of errors; "": it has several columns
+	field  string // to blame in errors
 	given  bool   // the database's own
 	unique bool   // an index keeps two rows from having the same
 }
@@ -41,7 +41,7 @@ func (p *Plan) addKeys() error {
 			continue
 		}
 		if len(p.identity) > 0 {
-			p.keys = append(p.keys, key{Match: m, name: p.nameOf(m.Keys), field: p.field(fieldOf(m.Keys)), unique: p.table.Guarantees(m)})
+			p.keys = append(p.keys, key{Match: m, name: p.nameOf(m.Keys), field: p.blamedKey(m.Keys), unique: p.table.Guarantees(m)})
 		}
 	}
 	return nil
@@ -112,40 +112,54 @@ func keysOf(t *catalog.Table) string {
 
 // nameOf names keys for people, by the labels of the columns that they read: "Pipeline and Slug".
 func (p *Plan) nameOf(keys []catalog.IndexKey) string {
-	var labels []string
+	var cols []*catalog.Column
 	for _, k := range keys {
 		for _, name := range k.Columns {
-			if c, ok := p.table.Column(name); ok && name != p.table.Scope.Column {
-				labels = append(labels, p.labelOf(c))
+			if c, ok := p.table.Column(name); ok {
+				cols = append(cols, c)
 			}
 		}
 	}
-	return strings.Join(labels, " and ")
+	return p.labelsOf(cols)
 }
 
-// keyNames names the plan's keys for people: "External Id or Email".
-func (p *Plan) keyNames() string {
+// keyNames names the plan's keys from the nth on for people: "External Id or Email".
+func (p *Plan) keyNames(n int) string {
 	names := make([]string, 0, len(p.keys))
-	for _, k := range p.keys {
+	for _, k := range p.keys[n:] {
 		names = append(names, k.name)
 	}
 	return strings.Join(names, " or ")
 }
 
-// keyField names the column to blame if no key finds a row, "" if there are several.
-func (p *Plan) keyField() string {
-	if len(p.keys) == 1 {
-		return p.keys[0].field
+// labelsOf names columns for people: "Pipeline and Slug".
+func (p *Plan) labelsOf(cols []*catalog.Column) string {
+	var labels []string
+	for _, c := range cols {
+		if c.Name != p.table.Scope.Column {
+			labels = append(labels, p.labelOf(c))
+		}
 	}
-	return ""
+	return strings.Join(labels, " and ")
 }
 
-// fieldOf names the one column that the keys read, "" if there are several.
-func fieldOf(keys []catalog.IndexKey) string {
-	if len(keys) == 1 && len(keys[0].Columns) == 1 {
-		return keys[0].Columns[0]
+// blamedKey names the staged column to blame for a key: of several the last that refers to nothing, since what it belongs
+// to stands before it. "" if none is staged.
+func (p *Plan) blamedKey(keys []catalog.IndexKey) string {
+	field := ""
+	for _, k := range keys {
+		for _, name := range k.Columns {
+			if c := p.find(name); c != nil && (c.ref == nil || field == "") {
+				field = p.field(name)
+			}
+		}
 	}
-	return ""
+	return field
+}
+
+// withoutTenant leaves the tenant's column out.
+func (p *Plan) withoutTenant(keys []catalog.IndexKey) []catalog.IndexKey {
+	return slices.DeleteFunc(slices.Clone(keys), func(k catalog.IndexKey) bool { return k.Column != "" && k.Column == p.table.Scope.Column })
 }
 
 const livePredicate = softColumn + " IS NULL"

@@ -91,7 +91,7 @@ func (m *merge) checkReferences(ctx context.Context) error {
 			broken += " AND " + m.knownKind(c.ref)
 		}
 		rules = append(rules, rule{
-			name: "reference", field: c.Name, broken: broken, value: given,
+			name: "reference", field: c.Name, broken: broken,
 			message: fmt.Sprintf("%s || CASE %s WHEN 0 THEN ' names no row of ' ELSE ' names several rows of ' END || %s",
 				literal(c.label()), hits, m.targetLabel(c.ref)),
 		})
@@ -114,7 +114,7 @@ func (m *merge) pairRules(id *column, given string) []rule {
 	}
 	return []rule{
 		{
-			name: "reference", field: kind.Name, value: kind.s(),
+			name: "reference", field: kind.Name,
 			broken:  given + " IS NOT NULL AND NOT " + m.knownKind(id.ref),
 			message: literal(kind.label() + " must be one of " + strings.Join(known, ", ")),
 		},

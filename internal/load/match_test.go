@@ -82,7 +82,7 @@ func TestRowsAreMatchedByNaturalKeys(t *testing.T) {
 			seed:   `INSERT INTO people (tenant_id, email, name) VALUES ($1, 'a@x', 'one'), ($1, 'A@X', 'two')`,
 			file:   []string{"| a@x | new", "| b@x | fine"},
 			want:   load.Counts{Created: 1, Skipped: 1, Errors: 1},
-			errors: []string{"2 -: 2 rows of People have this Email ()"},
+			errors: []string{"2 email: 2 rows of People have this Email (a@x)"},
 			query:  `SELECT name FROM people WHERE tenant_id = $1 ORDER BY 1`,
 			rows:   []string{"fine", "one", "two"},
 		},
@@ -214,13 +214,13 @@ func TestWaysToWrite(t *testing.T) {
 		"insert": {
 			func(s *load.Spec) { s.Write = load.Insert },
 			load.Counts{Created: 1, Skipped: 1, Errors: 1},
-			[]string{"2 -: a row of Companies has this External Id or Domain already ()"},
+			[]string{"2 external_id: a row of Companies has this External Id already (c1)"},
 			[]string{"c1|Acme|acme.example|steel", "c2|Other|other.example|glass"},
 		},
 		"update": {
 			func(s *load.Spec) { s.Write = load.Update },
 			load.Counts{Updated: 1, Skipped: 1, Errors: 1},
-			[]string{"3 -: no row of Companies has this External Id or Domain ()"},
+			[]string{"3 external_id: no row of Companies has this External Id or Domain (c2)"},
 			[]string{"c1|New|new.example|steel"},
 		},
 		"clear": {

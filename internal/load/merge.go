@@ -36,6 +36,7 @@ type merge struct {
 	good    int64 // of them, those without errors
 	matched int64 // of them, those that are there
 	changed int64 // of them, those that differ
+	swaps   bool  // some rows take a unique value that others give up
 	inFile  bool  // some reference names a row that the file itself brings
 	refused int   // rows that only the database could judge
 	undo    *undo // what is kept of the merge; nil: nothing

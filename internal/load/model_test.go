@@ -57,6 +57,14 @@ type line struct {
 	refs    values
 	needs   *line // a row of the file that must be written too
 	found   *item
+	way     int    // of the keys, the one that found it
+	swaps   []swap // what others must give up
+}
+
+// swap is a value that another row of the file gives up.
+type swap struct {
+	field string
+	from  *line
 }
 
 func (l *line) good() bool { return !l.bad && !l.skipped }
@@ -236,25 +244,22 @@ func (m *model) findRows() {
 		if !l.good() {
 			continue
 		}
-		hits, _ := m.find(l)
+		hits, way := m.find(l)
 		if len(hits) > 1 {
-			m.fail(l, "", "ambiguous")
+			m.fail(l, m.keys()[way], "ambiguous")
 			continue
 		}
 		if len(hits) == 1 {
-			l.found = hits[0]
-		}
-		field := ""
-		if keys := m.keys(); len(keys) == 1 {
-			field = keys[0]
+			l.found, l.way = hits[0], way
 		}
 		switch {
 		case l.found == nil && m.spec.Write == load.Update:
-			m.fail(l, field, "missing")
+			filled := slices.DeleteFunc(m.keys(), func(k string) bool { return key(k, l.cells) == "" })
+			m.fail(l, append(filled, m.keys()[0])[0], "missing")
 		case l.found == nil && l.cells["id"] != "":
 			m.fail(l, "id", "missing")
 		case l.found != nil && m.spec.Write == load.Insert:
-			m.fail(l, field, "exists")
+			m.fail(l, m.keys()[way], "exists")
 		}
 	}
 }
@@ -356,7 +361,9 @@ func (m *model) findRepeats() {
 			seen[l.found] = true
 		}
 	}
-	m.drop(gone, "")
+	for _, l := range gone {
+		m.drop([]*line{l}, keys[l.way])
+	}
 }
 
 func (m *model) findCollisions() {
@@ -368,10 +375,22 @@ func (m *model) findCollisions() {
 		holds := func(i *item) bool { return name == "tag" || !i.deleted }
 		var wrong []*line
 		for _, l := range m.lines {
-			if m.writes(l) && m.outcome(l)[name] != "" && slices.ContainsFunc(m.items, func(i *item) bool {
-				return i != l.found && holds(i) && i.values[name] == m.outcome(l)[name]
-			}) {
-				wrong = append(wrong, l)
+			if !m.writes(l) || m.outcome(l)[name] == "" {
+				continue
+			}
+			for _, i := range m.items {
+				if i == l.found || !holds(i) || i.values[name] != m.outcome(l)[name] {
+					continue
+				}
+				// Another row of the file may give the value up.
+				giver := slices.IndexFunc(m.lines, func(g *line) bool {
+					return g.found == i && m.maps(name) && m.writes(g) && m.outcome(g)[name] != i.values[name]
+				})
+				if giver < 0 {
+					wrong = append(wrong, l)
+				} else {
+					l.swaps = append(l.swaps, swap{name, m.lines[giver]})
+				}
 			}
 		}
 		m.failAll(wrong, field, "unique")
@@ -389,15 +408,39 @@ func (m *model) findCollisions() {
 	}
 }
 
+// cascade fails what needs a row that cannot be written: each row for the first thing it needs.
 func (m *model) cascade() {
+	why := map[*line][2]string{}
+	bad := func(l *line) bool { return !l.good() || why[l] != [2]string{} }
 	for again := true; again; {
 		again = false
 		for _, l := range m.lines {
-			if l.good() && l.needs != nil && !l.needs.good() {
-				m.fail(l, "parent_id", "reference")
-				again = true
+			if bad(l) {
+				continue
+			}
+			for _, s := range slices.Backward(l.swaps) {
+				if bad(s.from) {
+					why[l] = [2]string{s.field, "unique"}
+				}
+			}
+			if l.needs != nil && bad(l.needs) {
+				why[l] = [2]string{"parent_id", "reference"}
+			}
+			again = again || bad(l)
+		}
+	}
+	for l := range why { // the last word: of all that it needs, what comes first
+		for _, s := range slices.Backward(l.swaps) {
+			if bad(s.from) {
+				why[l] = [2]string{s.field, "unique"}
 			}
 		}
+		if l.needs != nil && bad(l.needs) {
+			why[l] = [2]string{"parent_id", "reference"}
+		}
+	}
+	for l, reason := range why {
+		m.fail(l, reason[0], reason[1])
 	}
 }
 

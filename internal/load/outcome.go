@@ -197,7 +197,7 @@ func (m *merge) checkRules() (rules []rule, cols []*catalog.Column, onlyFresh bo
 		cols = append(cols, reads...)
 		rules = append(rules, rule{
 			name: "check", field: p.blamed(reads), broken: broken,
-			message: literal("the row breaks the rule " + check.Name + " of " + p.table.Label + ": " + check.Expression),
+			message: literal(p.checkText(check)),
 		})
 	}
 	return rules, unique(cols), onlyFresh

@@ -65,11 +65,11 @@ func TestAChecksFailureIsAnErrorOfItsRow(t *testing.T) {
 	spec := w.spec(t, "spans", "code from to")
 	got := w.merge(t, spec, rows("a | 1 | 2", "b | 2 | 1", "c | | 1", "there | 20 |", "still | | 3", "d | 200 | 100", "there | | 4", "there | 6 |"))
 	require.Equal(t, []string{
-		`3 -: the row breaks the rule in_order of Spans: ("from" < "to") ()`,
-		`5 -: the row breaks the rule in_order of Spans: ("from" < "to") ()`,
-		`7 from: the row breaks the rule small of Spans: ("from" < 100) ()`,
-		`7 -: the row breaks the rule in_order of Spans: ("from" < "to") ()`,
-		`8 -: the row breaks the rule in_order of Spans: ("from" < "to") ()`,
+		`3 -: From must be less than To ()`,
+		`5 -: From must be less than To ()`,
+		`7 from: From must be less than 100 (200)`,
+		`7 -: From must be less than To ()`,
+		`8 -: From must be less than To ()`,
 	}, got.messages())
 	require.Equal(t, load.Counts{Created: 2, Updated: 2, Skipped: 4, Errors: 5}, got.Counts)
 	require.Equal(t, []string{"a|1|2", "c|∅|1", "still|1|3", "there|6|10"}, w.query(t, `SELECT code, "from", "to" FROM spans ORDER BY 1`))
@@ -78,7 +78,7 @@ func TestAChecksFailureIsAnErrorOfItsRow(t *testing.T) {
 		got := w.merge(t, spec, rows("e | 3 | 4", "f | 0 | 4", "g | 1 | 600", "h | 7 | 8", "still | 0 |"))
 		require.Equal(t, []string{
 			"3 -: division by zero ()",
-			"4 -: a row of spans breaks its rule of_generated ()",
+			"4 -: Twice must be less than 1000 ()",
 			"6 -: division by zero ()",
 		}, got.messages())
 		require.Equal(t, load.Counts{Created: 2, Skipped: 3, Errors: 3}, got.Counts)
@@ -95,11 +95,11 @@ func TestDomainsAndTypesThatOnlyTheDatabaseKnows(t *testing.T) {
 		"4 | A | ring | | | | | written off",
 	))
 	require.Equal(t, []string{
-		`3 currency: Currency is not accepted: value for domain currency_code violates check constraint "currency_code_check" (eur)`,
-		`3 quantity: Quantity is not accepted: value for domain item_count violates check constraint "item_count_check" (-1)`,
+		`3 currency: Currency must match the pattern ^[A-Z]{3}$ (eur)`,
+		`3 quantity: Quantity must be at least 0 (-1)`,
 		`4 status: Status must be one of in_stock, reserved, on_memo, in_repair, sold, written off (melted)`,
-		`4 dimensions_mm: Dimensions Mm is not accepted: invalid input syntax for type numeric: "x" ({1,x})`,
-		`4 tags: Tags is not accepted: malformed array literal: "{a" ({a)`,
+		`4 dimensions_mm: Dimensions Mm must be a list such as {1.5,2} ({1,x})`,
+		`4 tags: Tags must be a list such as {red,green} or ["red","green"] ({a)`,
 	}, got.messages())
 	require.Equal(t, []string{"1|EUR|2|{1.50,2.00}|{a,b}|sold", "4|EUR|1|∅|{}|written off"},
 		w.query(t, `SELECT sku, currency, quantity, dimensions_mm, tags, status FROM inventory ORDER BY 1`))

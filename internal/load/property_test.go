@@ -133,8 +133,10 @@ func drawSpec(t *rapid.T, w *world) (load.Spec, []string) {
 		{"ext", "place_id"},
 		{"name", "tag"},
 		{"parent_id", "ext", "email", "name"},
+		{"id", "ext", "tag"},
+		{"id", "tag", "parent_id", "email"},
 	}).Draw(t, "columns"))
-	if rapid.IntRange(0, 2).Draw(t, "with id") == 0 {
+	if !slices.Contains(columns, "id") && rapid.IntRange(0, 2).Draw(t, "with id") == 0 {
 		columns = append(columns, "id")
 	}
 	spec := load.Spec{

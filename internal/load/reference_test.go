@@ -88,7 +88,7 @@ func TestAKeyMayHoldAReference(t *testing.T) {
 	w := crm(t)
 	spec := w.spec(t, "stages", "slug pipeline_id name")
 	got := w.merge(t, spec, rows("new | sales | First", "new | partners | New", "lost | sales | Lost", "new | 20000000-0000-4000-8000-000000000001 | Again"))
-	require.Equal(t, []string{"5 -: the same Pipeline Id and Slug as row 2 ()"}, got.messages())
+	require.Equal(t, []string{"5 slug: the same Pipeline Id and Slug as row 2 (new)"}, got.messages())
 	require.Equal(t, load.Counts{Created: 1, Updated: 1, Unchanged: 1, Skipped: 1, Errors: 1}, got.Counts)
 	require.Equal(t, []string{"partners|new|New", "partners|signed|Signed", "sales|lost|Lost", "sales|new|First"}, w.query(t, `
 		SELECT p.slug, s.slug, s.name FROM stages s JOIN pipelines p ON p.id = s.pipeline_id WHERE p.tenant_id = $1 ORDER BY 1, 2`))

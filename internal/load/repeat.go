@@ -13,7 +13,7 @@ type repeats struct {
 	keys        []string
 	decided     string // of two rows with the same keys one at least must be such; "": all are
 	name, field string // of the error
-	value       string // "" for none
+	way         string // the number of the key to blame instead of the field; "": the field is
 	before      string // the other row's number in the message
 	after       string
 }
@@ -28,14 +28,14 @@ func (m *merge) markUniques(ctx context.Context) error {
 	}
 	for _, u := range m.plan.spec.Uniques {
 		c := &m.plan.cols[u.Column]
-		name, value := c.Name, c.s()
+		name := c.Name
 		if c.sealed {
-			c, value = m.plan.hashOf(c), ""
+			c = m.plan.hashOf(c)
 		}
 		trimmed := "btrim(" + c.s() + "::text, " + blanks + ")"
 		err := m.markRepeats(ctx, repeats{
 			from: m.staging + " s", where: trimmed + " <> ''", line: "s.line", keys: []string{"lower(" + trimmed + ")"},
-			name: "unique", field: name, value: value, before: u.Message + "; row ", after: " has the same value",
+			name: "unique", field: name, before: u.Message + "; row ", after: " has the same value",
 		})
 		if err != nil {
 			return err
@@ -60,9 +60,6 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 			from: m.source, where: "s.errors IS NULL AND " + p.filled(n), line: "s.line", keys: p.ours(n), decided: p.noKeyBefore(n),
 			name: "duplicate", field: k.field, before: "the same " + k.name + " as row ",
 		}
-		if k.field != "" && !p.find(k.field).sealed {
-			r.value = p.find(k.field).original()
-		}
 		if err := mark(ctx, r); err != nil {
 			return err
 		}
@@ -78,7 +75,7 @@ func (m *merge) markDuplicates(ctx context.Context) error {
 		same = append(same, fmt.Sprintf("f.k%d", i))
 	}
 	return mark(ctx, repeats{
-		from: m.found + " f", where: "true", line: "f.line", keys: same,
+		from: m.found + " f", where: "true", line: "f.line", keys: same, way: "f.way",
 		name: "duplicate", before: "the same row of " + p.table.Label + " as row ",
 	})
 }
@@ -90,6 +87,9 @@ func (p *Plan) noKeyBefore(n int) string {
 	for earlier := range n {
 		conds = append(conds, "NOT "+p.filled(earlier))
 	}
+	if n == 0 {
+		return "true"
+	}
 	return strings.Join(conds, " AND ")
 }
 
@@ -99,15 +99,15 @@ func (p *Plan) noKeyBefore(n int) string {
 // Of rows with the same keys the first is kept. If it is decided the others are it; if not, those that are decided are, and
 // the rest have keys of their own that tell them apart.
 func (r repeats) relation(minOrMax string) string {
-	decided, value := "true", "''"
+	decided, way := "true", "0"
 	if r.decided != "" {
 		decided = r.decided
 	}
-	if r.value != "" {
-		value = r.value
+	if r.way != "" {
+		way = r.way
 	}
 	window := " OVER (PARTITION BY " + strings.Join(r.keys, ", ") + ")"
-	return "(SELECT " + r.line + " AS line, " + value + " AS value, " + decided + " AS decided, " +
+	return "(SELECT " + r.line + " AS line, " + way + " AS way, " + decided + " AS decided, " +
 		minOrMax + "(" + r.line + ")" + window + " AS kept, " +
 		minOrMax + "(" + r.line + ") FILTER (WHERE " + decided + ")" + window + " AS kept_decided FROM " + r.from + " WHERE " + r.where + ") r"
 }
@@ -127,10 +127,15 @@ func (m *merge) markRepeats(ctx context.Context, r repeats) error {
 	if err != nil || !yes {
 		return err
 	}
-	return m.judge(ctx, "FROM "+r.relation("min"), "r.line", []rule{{
-		name: r.name, field: r.field, broken: isRepeat, value: "r.value",
-		message: literal(r.before) + " || r.kept || " + literal(r.after),
-	}})
+	message := literal(r.before) + " || r.kept || " + literal(r.after)
+	rules := []rule{{name: r.name, field: r.field, broken: isRepeat, message: message}}
+	if r.way != "" {
+		rules = nil
+		for n, k := range m.plan.keys {
+			rules = append(rules, rule{name: r.name, field: k.field, broken: fmt.Sprintf("r.way = %d AND %s", n, isRepeat), message: message})
+		}
+	}
+	return m.judge(ctx, "FROM "+r.relation("min"), "r.line", rules)
 }
 
 // dropEarlier takes rows out that a later one repeats. They are skipped, and are no errors.

@@ -59,7 +59,7 @@ func TestRowsOfTheFileThatAreOneRow(t *testing.T) {
 		"by the row that they are in the table": {
 			columns: "ext email name", seed: `INSERT INTO people (tenant_id, ext, email, name) VALUES ($1, 'A', 'x', 'old')`,
 			file: []string{"A | y | 1", "| x | 2"}, want: load.Counts{Updated: 1, Skipped: 1, Errors: 1},
-			errors: []string{"3 -: the same row of People as row 2 ()"}, rows: []string{"1"},
+			errors: []string{"3 email: the same row of People as row 2 (x)"}, rows: []string{"1"},
 		},
 		"the last of those": {
 			columns: "ext email name", last: true, seed: `INSERT INTO people (tenant_id, ext, email, name) VALUES ($1, 'A', 'x', 'old')`,

@@ -117,6 +117,18 @@ func foresee(before, merged, after map[string]version, touched map[string]bool) 
 			gone[id] = true
 		}
 	}
+	for again := true; again; { // a row stays as it is if one that stays has a value it had
+		again = false
+		for id, was := range before {
+			for other, v := range want {
+				if other != id && v == after[other] && want[id] != after[id] && clash(v, was) {
+					want[id], again = after[id], true
+					left++
+					break
+				}
+			}
+		}
+	}
 	for id, v := range want {
 		if gone[v.parent] {
 			inTheWay = append(inTheWay, id)
@@ -124,6 +136,13 @@ func foresee(before, merged, after map[string]version, touched map[string]bool) 
 	}
 	slices.Sort(inTheWay)
 	return want, left, inTheWay
+}
+
+// clash reports whether a unique index keeps both rows from being there.
+func clash(a, b version) bool {
+	x, y := strings.Split(a.text, ","), strings.Split(b.text, ",")
+	const ext, tag, deleted = 2, 6, 9
+	return x[ext] == y[ext] && x[ext] != "" && x[deleted] == "" && y[deleted] == "" || x[tag] == y[tag] && x[tag] != ""
 }
 
 func drawFile(t *rapid.T, w *world, columns []string, before map[string]version) [][]string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -50,23 +51,29 @@ func CountErrors(ctx context.Context, tx pgx.Tx, name string) (rows, errors int6
 	return rows, errors, nil
 }
 
-// rule is what a row of some relation must not be. Its parts but name and field are SQL over that relation.
+// rule is what a row of some relation must not be. broken and message are SQL over that relation.
 type rule struct {
 	name    string // in the error
-	field   string // "": the row itself
+	field   string // whose cell is to blame, and shown; "": the row itself
 	broken  string // a condition; NULL is not broken
 	message string // a text
-	value   string // a text, "" for none
 }
 
-// found gives the rule's error as SQL.
-func (r rule) found() string {
-	value := "''"
-	if r.value != "" {
-		value = fmt.Sprintf("coalesce(left((%s)::text, %d), '')", r.value, maxValue)
+// manyZeros is from how many zeros on a whole number is shown with an exponent.
+const manyZeros = 20
+
+// shown gives what an error quotes of the staged row u: the field's cell. A number of many digits is one that was short in
+// the file: 1e999.
+func (m *merge) shown(field string) string {
+	c := m.plan.find(field)
+	if c == nil || c.secret() {
+		return "''"
 	}
-	return fmt.Sprintf("jsonb_build_array(jsonb_build_object('field', %s::text, 'rule', %s::text, 'message', (%s)::text, 'value', %s))",
-		literal(r.field), literal(r.name), r.message, value)
+	text := "u." + c.cell() + "::text"
+	if c.staged == "numeric" || strings.HasPrefix(c.staged, "numeric(") {
+		text = fmt.Sprintf(`CASE WHEN %[1]s ~ '^-?[1-9][0-9]*0{%[2]d,}$' THEN rtrim(%[1]s, '0') || 'e' || length(%[1]s) - length(rtrim(%[1]s, '0')) ELSE %[1]s END`, text, manyZeros)
+	}
+	return fmt.Sprintf("coalesce(CASE WHEN length(%[1]s) > %[2]d THEN left(%[1]s, %[2]d) || '…' ELSE %[1]s END, '')", text, maxValue)
 }
 
 // judge adds to each row of a relation the errors of the rules that it breaks, in their order. from is the relation's FROM
@@ -76,15 +83,14 @@ func (m *merge) judge(ctx context.Context, from, line string, rules []rule) erro
 	if len(rules) == 0 {
 		return nil
 	}
-	names := make([]string, 0, len(rules))
-	broken := make([]string, 0, len(rules))
-	errs := make([]string, 0, len(rules))
-	for _, r := range rules {
-		names = append(names, r.name)
-		broken = append(broken, "("+r.broken+")")
-		errs = append(errs, "CASE WHEN "+r.broken+" THEN "+r.found()+" ELSE '[]' END")
+	var names, broken, judged, found []string
+	for n, r := range rules {
+		names, broken = append(names, r.name), append(broken, "("+r.broken+")")
+		judged = append(judged, fmt.Sprintf("CASE WHEN %s THEN coalesce((%s)::text, '') END AS m%d", r.broken, r.message, n))
+		found = append(found, fmt.Sprintf("CASE WHEN f.m%d IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('field', %s::text, 'rule', %s::text, 'message', f.m%[1]d, 'value', %[4]s)) END",
+			n, literal(r.field), literal(r.name), m.shown(r.field)))
 	}
-	what := "check " + strings.Join(names, ", ")
+	what := "check " + strings.Join(slices.Compact(names), ", ")
 	var bad int64
 	err := m.row(ctx, what, `SELECT count(*) FILTER (WHERE `+strings.Join(broken, " OR ")+`) `+from, &bad)
 	if err != nil || bad == 0 {
@@ -92,9 +98,9 @@ func (m *merge) judge(ctx context.Context, from, line string, rules []rule) erro
 	}
 	m.stale = true
 	_, err = m.exec(ctx, what, `
-UPDATE `+m.staging+` u SET errors = coalesce(u.errors, '[]') || f.found
-FROM (SELECT `+line+` AS line, `+strings.Join(errs, " || ")+` AS found `+from+`) f
-WHERE f.line = u.line AND f.found <> '[]'`)
+UPDATE `+m.staging+` u SET errors = coalesce(u.errors, '[]') || `+strings.Join(found, " || ")+`
+FROM (SELECT * FROM (SELECT `+line+` AS line, (`+strings.Join(broken, " OR ")+`) AS broken, `+strings.Join(judged, ", ")+" "+from+`) j WHERE j.broken) f
+WHERE f.line = u.line`)
 	return err
 }
 

@@ -78,8 +78,10 @@ func (s *session) halve(ctx context.Context, l lines, cause error,
 	if l.from == l.to {
 		return refuse(ctx, l.from, cause)
 	}
-	middle := l.from + (l.to-l.from)/2
-	for _, half := range []lines{{l.from, middle}, {middle + 1, l.to}} {
+	lower, upper := l, l
+	lower.to = l.from + (l.to-l.from)/2
+	upper.from = lower.to + 1
+	for _, half := range []lines{lower, upper} {
 		err := s.attempt(ctx, func(ctx context.Context) error { return write(ctx, half) })
 		if refused(err) {
 			err = s.halve(ctx, half, err, write, refuse)

@@ -34,21 +34,34 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 	return c, m.keepUndo(ctx, c)
 }
 
-// lines is a range of staged rows, both ends included.
-type lines struct{ from, to int64 }
+// lines is a range of staged rows, both ends included, narrowed by sub-selects: to those in only, to those not in but.
+type lines struct {
+	from, to  int64
+	only, but string // "": not narrowed
+}
 
-var everyLine = lines{0, 1<<63 - 1}
+var everyLine = lines{from: 0, to: 1<<63 - 1}
 
 func (l lines) in(alias string) string {
 	if l == everyLine {
 		return ""
 	}
-	return fmt.Sprintf(" AND %s.line BETWEEN %d AND %d", alias, l.from, l.to)
+	cond := fmt.Sprintf(" AND %s.line BETWEEN %d AND %d", alias, l.from, l.to)
+	if l.only != "" {
+		cond += " AND " + alias + ".line IN " + l.only
+	}
+	if l.but != "" {
+		cond += " AND " + alias + ".line NOT IN " + l.but
+	}
+	return cond
 }
 
 // writeRange writes the good rows of a range. Rows that are there come first, unless some will name a new one.
 func (m *merge) writeRange(ctx context.Context, l lines) (created, updated int64, err error) {
 	if err := m.keepFormer(ctx, l); err != nil {
+		return 0, 0, err
+	}
+	if err := m.park(ctx, l); err != nil {
 		return 0, 0, err
 	}
 	if m.inFile {
@@ -131,7 +144,7 @@ func (m *merge) toUpdate(ctx context.Context, l lines) (from, on string, err err
 // straight reports whether rows are better met by their key once more than by what was found: if most of them change, that
 // is one join of all rows instead of two. Only while no new row is there that its key would find as well.
 func (m *merge) straight(l lines) bool {
-	return m.large && l == everyLine && len(m.plan.opaque()) == 0 && !m.plan.openEnded() && !m.inFile && m.changed > m.matched/2
+	return m.large && l == everyLine && len(m.plan.opaque()) == 0 && !m.plan.openEnded() && !m.inFile && !m.swaps && m.changed > m.matched/2
 }
 
 // insert creates the rows that are not there, in key order.
