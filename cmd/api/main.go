@@ -88,7 +88,8 @@ func serve(ctx context.Context, cfg config.Config, stderr io.Writer) (err error)
 	}
 	server, err := httpapi.New(httpapi.Config{
 		Pool: a.Pool, Keys: auth.NewKeys(a.Pool), Audit: a.Audit, Catalog: a.Catalog, Objects: a.Objects,
-		Importers: a.Importers, Exports: a.Exports, Jobs: a.Jobs, Webhooks: a.Webhooks, Idempotency: a.Idempotency, Ready: a.Migrated, Log: log, Now: time.Now,
+		Importers: a.Importers, Exports: a.Exports, Jobs: a.Jobs, Webhooks: a.Webhooks, Idempotency: a.Idempotency,
+		Limits: a.Limits, Rates: app.Rates(cfg.Rates), Ready: a.Migrated, Log: log, Now: time.Now,
 		UploadBytes: int64(cfg.Limits.UploadBytes), BodyBytes: int64(cfg.Limits.BodyBytes),
 		HeaderTimeout: cfg.HTTP.HeaderTimeout, IdleTimeout: cfg.HTTP.IdleTimeout, StallTimeout: cfg.HTTP.StallTimeout,
 		TrustProxies: proxies,

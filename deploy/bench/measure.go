@@ -213,7 +213,7 @@ func (b *bench) importOnce(ctx context.Context) (seconds, peak float64, err erro
 	if err != nil {
 		return 0, 0, err
 	}
-	done, err := b.client.Wait(ctx, "/api/v1/imports/"+started.ID, 50*time.Millisecond, func(client.Status) {})
+	done, err := b.client.Wait(ctx, "/api/v1/imports/"+started.ID, 100*time.Millisecond, func(client.Status) {})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -257,7 +257,7 @@ func (b *bench) exportOnce(ctx context.Context) (seconds, peak float64, err erro
 	if err := b.client.Do(ctx, http.MethodPost, "/api/v1/exports", nil, &started); err != nil {
 		return 0, 0, err
 	}
-	done, err := b.client.Wait(ctx, "/api/v1/exports/"+started.ID, 50*time.Millisecond, func(client.Status) {})
+	done, err := b.client.Wait(ctx, "/api/v1/exports/"+started.ID, 100*time.Millisecond, func(client.Status) {})
 	if err != nil {
 		return 0, 0, err
 	}

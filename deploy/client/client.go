@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -58,19 +60,39 @@ func (s Status) Took() time.Duration {
 }
 
 // Do sends body as JSON (nil: none) and decodes the answer into out (nil: thrown away). An answer of 400 or more is an
-// error that quotes it.
+// error that quotes it, but for 429: then it is sent again when the server says.
 func (c Client) Do(ctx context.Context, method, path string, body, out any) error {
-	var r io.Reader
+	var doc []byte
 	kind := ""
 	if body != nil {
-		doc, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if doc, err = json.Marshal(body); err != nil {
 			return fmt.Errorf("encode request: %w", err)
 		}
-		r, kind = bytes.NewReader(doc), "application/json"
+		kind = "application/json"
 	}
-	return c.send(ctx, method, path, kind, r, out)
+	for {
+		err := c.send(ctx, method, path, kind, bytes.NewReader(doc), out)
+		var early tooEarly
+		if !errors.As(err, &early) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(early.wait):
+		}
+	}
 }
+
+// tooEarly is an answer of 429.
+type tooEarly struct {
+	wait time.Duration
+	text string
+}
+
+// Error quotes the answer.
+func (e tooEarly) Error() string { return e.text }
 
 func (c Client) send(ctx context.Context, method, path, kind string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
@@ -91,7 +113,11 @@ func (c Client) send(ctx context.Context, method, path, kind string, body io.Rea
 		return fmt.Errorf("%s %s: read answer: %w", method, path, err)
 	}
 	if res.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
+		text := fmt.Sprintf("%s %s: %s: %s", method, path, res.Status, answer)
+		if wait, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && res.StatusCode == http.StatusTooManyRequests {
+			return tooEarly{time.Duration(wait) * time.Second, text}
+		}
+		return errors.New(text)
 	}
 	if out == nil {
 		return nil

@@ -27,6 +27,7 @@ import (
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
 	"wharf/internal/pg"
+	"wharf/internal/ratelimit"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 	"wharf/internal/tenancy"
@@ -44,6 +45,7 @@ type App struct {
 	Catalog     *catalog.Cache
 	Audit       *audit.Log
 	Idempotency *idempotency.Store
+	Limits      *ratelimit.Store
 	Importers   *importer.Service
 	Exports     *exporter.Service
 	Webhooks    *webhook.Service
@@ -98,6 +100,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Catalog = catalog.NewCache(a.Pool, catalogConfig, log)
 	a.Audit = audit.New(a.Pool, a.DB)
 	a.Idempotency = idempotency.New(idempotency.Config{Pool: a.Pool, DB: a.DB, TTL: cfg.HTTP.IdempotencyTTL, Lease: idempotencyLease})
+	a.Limits = ratelimit.New(a.Pool, a.DB, cfg.Tenant.Table)
 	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
 		return catalog.Read(ctx, tx, catalogConfig)
 	}

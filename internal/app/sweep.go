@@ -28,6 +28,10 @@ func (a *App) sweep(client *jobs.Client) error {
 			_, err := a.Idempotency.Sweep(ctx)
 			return err
 		}},
+		"rate-limits": {10 * time.Minute, func(ctx context.Context) error {
+			_, err := a.Limits.Sweep(ctx)
+			return err
+		}},
 		"embed-tokens": {time.Hour, func(ctx context.Context) error {
 			_, err := auth.NewKeys(a.Pool).SweepEmbedTokens(ctx)
 			return err

@@ -37,14 +37,18 @@ const (
 	touchKey = `SELECT wharf.touch_api_key($1)`
 )
 
+// Beside queues statements that are sent along with the one that finds the key, in one round trip. They are told what is known of
+// the credential by then; it may be none of ours. What becomes of them does not touch the key's being good.
+type Beside func(b *pgx.Batch, prefix string, hash []byte)
+
 // Authenticate gives the principal of a key. ErrUnauthenticated if it is unknown, expired or revoked; Unavailable. It
 // notes the key's use, at most once a minute.
-func (k *Keys) Authenticate(ctx context.Context, key string) (tenancy.Principal, error) {
+func (k *Keys) Authenticate(ctx context.Context, key string, beside ...Beside) (tenancy.Principal, error) {
 	prefix, ok := prefixOf(key)
 	if !ok {
 		return tenancy.Principal{}, ErrUnauthenticated
 	}
-	row, err := k.find(ctx, prefix)
+	row, err := k.find(ctx, prefix, hashOf(key), beside)
 	if err != nil {
 		return tenancy.Principal{}, err
 	}
@@ -59,19 +63,31 @@ func (k *Keys) Authenticate(ctx context.Context, key string) (tenancy.Principal,
 	return row.principal(), nil
 }
 
-func (k *Keys) find(ctx context.Context, prefix string) (keyRow, error) {
-	rows, err := k.pool.Query(ctx, findKey, prefix)
-	if err != nil {
-		return keyRow{}, pg.Translate(fmt.Errorf("auth: find key: %w", err))
+// find gives the key of the prefix. The other statements tell their own callers how they ended: only a key that could not be asked
+// for is an error here.
+func (k *Keys) find(ctx context.Context, prefix string, hash []byte, beside []Beside) (keyRow, error) {
+	var b pgx.Batch
+	var row keyRow
+	var rowErr error
+	answered := false
+	b.Queue(findKey, prefix).Query(func(rows pgx.Rows) error {
+		row, rowErr = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[keyRow])
+		answered = rowErr == nil || errors.Is(rowErr, pgx.ErrNoRows)
+		return nil
+	})
+	for _, queue := range beside {
+		queue(&b, prefix, hash)
 	}
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[keyRow])
-	if errors.Is(err, pgx.ErrNoRows) {
+	err := k.pool.SendBatch(ctx, &b).Close()
+	switch {
+	case answered && rowErr != nil:
 		return keyRow{}, ErrUnauthenticated
+	case answered:
+		return row, nil
+	case err == nil:
+		err = rowErr
 	}
-	if err != nil {
-		return keyRow{}, pg.Translate(fmt.Errorf("auth: find key: %w", err))
-	}
-	return row, nil
+	return keyRow{}, pg.Translate(fmt.Errorf("auth: find key: %w", err))
 }
 
 func (r keyRow) principal() tenancy.Principal {

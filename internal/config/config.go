@@ -24,6 +24,7 @@ type Config struct {
 	S3       S3
 	Tenant   Tenant
 	Limits   Limits
+	Rates    Rates
 	Jobs     Jobs
 	Webhooks Webhooks
 	Fields   Fields
@@ -87,6 +88,15 @@ type Limits struct {
 	UndoTTL           time.Duration `env:"WHARF_UNDO_TTL" envDefault:"168h" help:"an import can be reverted" validate:"min=1m"`
 	ExportTTL         time.Duration `env:"WHARF_EXPORT_TTL" envDefault:"168h" help:"an export is kept" validate:"min=1m"`
 	PhoneRegion       string        `env:"WHARF_PHONE_REGION" envDefault:"US" help:"region of phone numbers without a country code" validate:"len=2,uppercase"`
+}
+
+// Rates say how often callers may ask, over all processes. Operators may set others for one tenant.
+type Rates struct {
+	ExportStarts int `env:"WHARF_EXPORT_STARTS_PER_MINUTE" envDefault:"3" help:"exports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	ImportStarts int `env:"WHARF_IMPORT_STARTS_PER_MINUTE" envDefault:"120" help:"imports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	UploadStarts int `env:"WHARF_UPLOAD_STARTS_PER_MINUTE" envDefault:"120" help:"uploads and previews that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	Requests     int `env:"WHARF_REQUESTS_PER_MINUTE" envDefault:"600" help:"requests with one API key, in a minute" validate:"min=1,max=1000000"`
+	Failures     int `env:"WHARF_FAILED_CREDENTIALS_PER_MINUTE" envDefault:"30" help:"credentials from one address that are not good, in a minute" validate:"min=1,max=1000000"`
 }
 
 // Jobs says how work is done.

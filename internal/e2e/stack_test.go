@@ -80,6 +80,9 @@ func startStack(t *testing.T, service, owner, admin string, extra []string) *sta
 		"WHARF_LOG_FORMAT=text",
 		"WHARF_HEARTBEAT=200ms", // a dead worker is noticed in a second or two
 		"WHARF_LEASE=1500ms",
+		"WHARF_REQUESTS_PER_MINUTE=100000", // tests ask without a pause
+		"WHARF_EXPORT_STARTS_PER_MINUTE=100000",
+		"WHARF_IMPORT_STARTS_PER_MINUTE=100000",
 	}, extra...)}
 	pool, err := pgxpool.New(context.Background(), admin)
 	require.NoError(t, err)

@@ -92,6 +92,9 @@ var routes = map[string]access{
 	"pauseQueue":  {column: "installation"},
 	"resumeQueue": {column: "installation"},
 
+	"getTenantLimits": {column: "installation"},
+	"setTenantLimits": {"installation", "", `{"requests_per_minute": 5}`},
+
 	"getMe":      {column: "any principal"},
 	"listTables": {column: "data read", scope: "data:read"},
 	"listAudit":  {column: "audit log", scope: "audit:read"},

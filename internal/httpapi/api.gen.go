@@ -458,6 +458,30 @@ type TableColumn struct {
 	Type     string `json:"type"`
 }
 
+// TenantLimits defines model for TenantLimits.
+type TenantLimits struct {
+	ExportStartsPerMinute int `json:"export_starts_per_minute"`
+	ImportStartsPerMinute int `json:"import_starts_per_minute"`
+
+	// Overridden Which of them are not the default
+	Overridden            []string           `json:"overridden"`
+	RequestsPerMinute     int                `json:"requests_per_minute"`
+	TenantId              openapi_types.UUID `json:"tenant_id"`
+	UploadStartsPerMinute int                `json:"upload_starts_per_minute"`
+}
+
+// TenantLimitsInput defines model for TenantLimitsInput.
+type TenantLimitsInput struct {
+	ExportStartsPerMinute *int `json:"export_starts_per_minute,omitempty"`
+	ImportStartsPerMinute *int `json:"import_starts_per_minute,omitempty"`
+
+	// RequestsPerMinute Of each API key
+	RequestsPerMinute *int `json:"requests_per_minute,omitempty"`
+
+	// UploadStartsPerMinute Previews count too
+	UploadStartsPerMinute *int `json:"upload_starts_per_minute,omitempty"`
+}
+
 // Transformation defines model for Transformation.
 type Transformation = rowprogram.Transformation
 
@@ -731,6 +755,9 @@ type AmendImportRowJSONRequestBody = RowValues
 // RetryJobsJSONRequestBody defines body for RetryJobs for application/json ContentType.
 type RetryJobsJSONRequestBody RetryJobsJSONBody
 
+// SetTenantLimitsJSONRequestBody defines body for SetTenantLimits for application/json ContentType.
+type SetTenantLimitsJSONRequestBody = TenantLimitsInput
+
 // CreateUploadJSONRequestBody defines body for CreateUpload for application/json ContentType.
 type CreateUploadJSONRequestBody = UploadInput
 
@@ -865,6 +892,12 @@ type ServerInterface interface {
 	// GetTableTemplate An empty file to fill in for a table
 	// (GET /api/v1/tables/{table}/template)
 	GetTableTemplate(ctx echo.Context, table string, params GetTableTemplateParams) error
+	// GetTenantLimits How often a tenant may ask
+	// (GET /api/v1/tenants/{id}/limits)
+	GetTenantLimits(ctx echo.Context, id ID) error
+	// SetTenantLimits Give a tenant limits of its own
+	// (PUT /api/v1/tenants/{id}/limits)
+	SetTenantLimits(ctx echo.Context, id ID) error
 	// CreateUpload Announce a file and get the URL that takes it
 	// (POST /api/v1/uploads)
 	CreateUpload(ctx echo.Context, params CreateUploadParams) error
@@ -1799,6 +1832,38 @@ func (w *ServerInterfaceWrapper) GetTableTemplate(ctx echo.Context) error {
 	return err
 }
 
+// GetTenantLimits converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTenantLimits(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTenantLimits(ctx, id)
+	return err
+}
+
+// SetTenantLimits converts echo context to params.
+func (w *ServerInterfaceWrapper) SetTenantLimits(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetTenantLimits(ctx, id)
+	return err
+}
+
 // CreateUpload converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateUpload(ctx echo.Context) error {
 	var err error
@@ -2041,6 +2106,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/queues", wrapper.ListQueues, options.OperationMiddlewares["listQueues"]...)
 	router.POST(options.BaseURL+"/api/v1/queues/:name/pause", wrapper.PauseQueue, options.OperationMiddlewares["pauseQueue"]...)
 	router.POST(options.BaseURL+"/api/v1/queues/:name/resume", wrapper.ResumeQueue, options.OperationMiddlewares["resumeQueue"]...)
+	router.GET(options.BaseURL+"/api/v1/tenants/:id/limits", wrapper.GetTenantLimits, options.OperationMiddlewares["getTenantLimits"]...)
+	router.PUT(options.BaseURL+"/api/v1/tenants/:id/limits", wrapper.SetTenantLimits, options.OperationMiddlewares["setTenantLimits"]...)
 	router.GET(options.BaseURL+"/api/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/api/v1/tables", wrapper.ListTables, options.OperationMiddlewares["listTables"]...)
 	router.GET(options.BaseURL+"/api/v1/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
@@ -3897,6 +3964,85 @@ func (response GetTableTemplatedefaultApplicationProblemPlusJSONResponse) VisitG
 	return err
 }
 
+type GetTenantLimitsRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetTenantLimitsResponseObject interface {
+	VisitGetTenantLimitsResponse(w http.ResponseWriter) error
+}
+
+type GetTenantLimits200JSONResponse TenantLimits
+
+func (response GetTenantLimits200JSONResponse) VisitGetTenantLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTenantLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTenantLimitsdefaultApplicationProblemPlusJSONResponse) VisitGetTenantLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetTenantLimitsRequestObject struct {
+	Id   ID `json:"id"`
+	Body *SetTenantLimitsJSONRequestBody
+}
+
+type SetTenantLimitsResponseObject interface {
+	VisitSetTenantLimitsResponse(w http.ResponseWriter) error
+}
+
+type SetTenantLimits200JSONResponse TenantLimits
+
+func (response SetTenantLimits200JSONResponse) VisitSetTenantLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetTenantLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetTenantLimitsdefaultApplicationProblemPlusJSONResponse) VisitSetTenantLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateUploadRequestObject struct {
 	Params CreateUploadParams
 	Body   *CreateUploadJSONRequestBody
@@ -4333,6 +4479,12 @@ type StrictServerInterface interface {
 	// GetTableTemplate An empty file to fill in for a table
 	// (GET /api/v1/tables/{table}/template)
 	GetTableTemplate(ctx context.Context, request GetTableTemplateRequestObject) (GetTableTemplateResponseObject, error)
+	// GetTenantLimits How often a tenant may ask
+	// (GET /api/v1/tenants/{id}/limits)
+	GetTenantLimits(ctx context.Context, request GetTenantLimitsRequestObject) (GetTenantLimitsResponseObject, error)
+	// SetTenantLimits Give a tenant limits of its own
+	// (PUT /api/v1/tenants/{id}/limits)
+	SetTenantLimits(ctx context.Context, request SetTenantLimitsRequestObject) (SetTenantLimitsResponseObject, error)
 	// CreateUpload Announce a file and get the URL that takes it
 	// (POST /api/v1/uploads)
 	CreateUpload(ctx context.Context, request CreateUploadRequestObject) (CreateUploadResponseObject, error)
@@ -5660,6 +5812,79 @@ func (sh *strictHandler) GetTableTemplate(ctx echo.Context, table string, params
 	return nil
 }
 
+// GetTenantLimits operation middleware
+func (sh *strictHandler) GetTenantLimits(ctx echo.Context, id ID) error {
+	var request GetTenantLimitsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTenantLimits(ctx.Request().Context(), request.(GetTenantLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTenantLimits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTenantLimitsResponseObject); ok {
+		return validResponse.VisitGetTenantLimitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetTenantLimits operation middleware
+func (sh *strictHandler) SetTenantLimits(ctx echo.Context, id ID) error {
+	var request SetTenantLimitsRequestObject
+
+	request.Id = id
+
+	var body SetTenantLimitsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetTenantLimits(ctx.Request().Context(), request.(SetTenantLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetTenantLimits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetTenantLimitsResponseObject); ok {
+		return validResponse.VisitSetTenantLimitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateUpload operation middleware
 func (sh *strictHandler) CreateUpload(ctx echo.Context, params CreateUploadParams) error {
 	var request CreateUploadRequestObject
@@ -5884,146 +6109,153 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3bkts4luCvILgd0TMxzItdl4hOxz64y+Ut17hcbts9FR1OrxIijyQ4SYANgKlUO3Jjn/YD9iP2w+ZL",
-	"NnAOQFIiKFHKi+2eesqUROJycO43fEoyVVZKgrQmOfuUVFzzEixo/PR0ZkG7f3IwmRaVFUomZ8mLnKkZ",
-	"swtgBTeWKQnhc8XnwKYwUxqSNBHu4b/XoFdJmkheQnKWcBwyTUy2gJK7sWdKl9wmZ0ldizxJE7uq3IPG",
-	"aiHnyc1Nmrx45p7D0SpuF+1g+LyGv9dCQ56cWV3DniPnUFbKgsxW/w6r/k5/WCgDkk1XuLusECDtGf5v",
-	"eAnMTQ3GsqWwi/bbS1gxYViOcJEZpIzLnHFplqAhZ3zOhaRXLjrzH72BquAryM+Y28fFk3PJpbIL0JvT",
-	"cBum0DCrDeT0w7ePH6d4FrXMQbMlX/nvT/90zP4dKssef8sWqtbm+FyG01kAz/E8PES7C3IQ6YKz5Ncv",
-	"Qc7tIjl7/N13aVIKGT4/St3JWNBuzP/5nh39rw//9ocoxH9W08Hj/Kimk7FHKqT9/tt2BiEtzEHjFC9F",
-	"KWwzxQb+Ffhjd8gcZrwubHL23Wnq9ijKukzOHp2enuIW/cfoTH+poYZXOHB0Q/hn23b68HkHZVVwC8/9",
-	"RuO78GCIbiPJzFWSJiDdut/7T9eFuU4+9A/kxq3OVEoaQIp/rdW0gNL9mylpQeISeFUVIuOOKE4qeuLf",
-	"PhpHIZ86K/iDhllylvy3k5alnNCv5iSMizOu09hvDqGX3LClVnJOxLJcgIbkJk3eirmE/KWQl33ifMoK",
-	"IS+JIApxBYaVQtYWTJJ6vMYtvVS08vXF9gDRgf2W3V/J/FhVIK/Lgs7AHKnZTGSQq6wuQdpjU2nguVkA",
-	"2LI4xr/rM/uRf4Fc8He0iu4MKrNgj4zVwMsoBVm4tifuVLfvZxPM7xbAZqKA1PMHzhwuOcYtrGFqKdeh",
-	"9gOt8uiZMJUyYgwAbwI6kuyoc2F/lFYjW620qkBbQVjGszDexiip+0np+C92jQHk3MKRFUhgvWdFPopZ",
-	"pImqbaaIfgPBGMu1BceGcpAC/0Gmgf/NuCjoNyUhQlBE7GDshJbQ+9lkqoLOL2r6ETKb4LlKLsN7cdH1",
-	"PgyUJrIuiuTDzU2Xu7wngYiMoR0twDQNYA+LaHe/tup2U35taXJ9NFdH/kvuzvWYDrbzy5EoK6Ut6RBO",
-	"JCTLBdezEwdrLXlxgu8hAj8DY4VsaJLnOaIXL153kGTGCwPpBt5MCx4YQWB2lwBVh9v5j1kBXEeP51LI",
-	"fH0ERxSdEfxHy6f4dwnThVKX0bFKbrNFny+94rbWvHBC2jAhUTFQ2tGcXcCKcQ3MagF5yuB4fszOE7gm",
-	"GE1Efp6k7Dwp1BL0v0DJRfGv54mT1RZKE8WncCpa8xUitJzkNXETWN8naI1YEDYaPjsdLro9AkFs0qUW",
-	"m6PXlQFtO8M3Xwjp/6krR7MxKbQd4wizQB93EWcf1AsD4Ew/llPI36lLkH2+BNeV0GAm+7OaPq9FfGeF",
-	"mrOMF4VBLrtQhUMDcEs4O69PT7/JRI5/3dA71NW0AcRWHhF7/pJ0250v2ACW/gH1uAw9u76ojSnTLkA/",
-	"jDzkzvncwRm/kFVt9+Qy1hYTA5mSuVnD8T+ddhXEb77fpSCmSW1i5tOvki2dXcGmsODFLGUzhayhRZkk",
-	"7SnbB5IMQuINMfdbwjOH/EX4skc5OdeXk1LlXX4xVaoALpNNVSTCUHJhHLOZKDkR8ooXIp9otTTxwWYC",
-	"Cjqahi1uUz2fu8djrHImCsTbnRMKmRV1DpNaIseHfJKpoi7lwONjqU16w2E7sREheUvCbz3twHsvuspR",
-	"dzkUC66bh9el8srSPyP0LXc+BVjId/PYvrKTJpkGPurlDphJzjVwjg07mu/HXp41ltouNXQIEZwZY6I6",
-	"oazLBi9HQLfSaq7BxMfyKh7kk+lqlGra+WXBH3/3/XYYerX5MBgay21tulp4BTKnhyqtMjCGPjT409XF",
-	"My4zKOh/Osp8WKExw9LgUwSkm6pdCew//8//ZXgoaR/IS66lkPN17rRDaYtJVw+QVlVvLP4OCewgfbgO",
-	"pE+Euw/hh3c7hH+IKG1po9UU0XHQ6on4MXZaDTp2VHWHLx1VHdFnX9nYgOUQsbgGF5Isfeu2ENy7U8br",
-	"7Y5OJmgl9BWGvFylrMxXTGm2KvMn6NdTtWXCkl8SpdEfDbviRQ2G5ZCJPMoL3S8lL7qElqTJcZImafQM",
-	"cmGqgq8mA6JqWPttPF88/1UWq+D56rM+PoUisuPOvCmDwgBuFD0WQrJ3whbAfuBm1Bxh8ev+yt5jCicf",
-	"dWzv/bl1OJjVXBpC994o27STd2vvxTCDPrcHZuEa7SxnHeIKyil6cNG4SpNqoaT7GxSSNDFQEBVktbGq",
-	"nGiYw3X0uFER4lbp8ev/j/BKbOmIj5OSVyN4bh/GDfXGfR0exfDpHZxQqyWKRl4eE83uQ/Ltyy3R/xh0",
-	"ig12FxhC31UAxvD5CHVv5tcXXtixM+SMB2yKOKqb/CfghV3095ItILs0ex3cOg2fJ+ryPEkd01ouuGXC",
-	"e3hjYrMv/9Wll/Bu7Biu3oGk9bN+iCzoRRnXdT+D/tq4cyZqFnGCSwZcFwI0ozMPoTgMRc1EAcyq9guQ",
-	"+aCnIaoZB0Tf9NmvnPAhDSx1LHmpdG52D2Xi4mImtLHs0elp19d1e9pKHeVHYGYYZxVooyTLVC2toZge",
-	"ub8xsKaW7FEXUMM6N/K4OF33Xbx9CzTuC97XwbOf03ibxVHyqnIPx4AmKE5TG+iOvsmm0yT4AZoQlCop",
-	"6Jbr1UTXEoX2lYBllLCdzePpZKTZ494Ywq7nxEKYrgswqSMOXhTMmQtm3PnuaYK5x82lqCqIaEZv1NJQ",
-	"vCpTdZEzqSybAltqYS36u0ZOUMtsweV8LwCR9zW/G0vyCrSNcQW3Mx9VqmWuHODx4JWEX2fJ2fvtugQx",
-	"3Tc0+k3azIyIdfOhmflQ7ktvi2kBk1paURxmqD6AleupY6e5G7V9hm3JBpXXSKbhzPvYlo1byQvKg51K",
-	"9P7TLIPKY+eGwD1AYt4392zPcR/oHwDcBiy3BO9rj1ARdabxYw6I3UzJmchBZl1B5W2O4Ivd7hjyKSZR",
-	"6QzcZxF0rFG45iROSL9Ha9rBUZSi4M7QISs3SZO5uAISJiW4BQ24fQx3RLSvoni48O6I0O2qcwxavdF8",
-	"vsWe/m4yUCKrDqJs1FCeIatlbKS6KhTPx8WiNgijfTUN8daAiS34/Fo7EBhLNq8b/nkrqgn+oQNj1KND",
-	"0jlQfoG+fWgEZKZyj3u9kUbHO4hiJ1533h7i2mCim6q9MM7+u0DP68WYGOetiGd99k/niFxerT9Pztg5",
-	"8Sv0I50nN0+Ye5OJuVQanE1ASBgzUG8Z6h8Rwm99Sv6XribdSe4KuvRhyvVmesDoZIAmkWkjljlj3Nl+",
-	"l1OlLs8wyE0+O6XpA0oKNtOqRINqOMlgM7cLfwjGbMYtL9Q8ZZZfgmQcbRFhYgPuw5Y6mQyHpS3Emdoo",
-	"PvWcQnkdbhOU6o3IKpACOE5vHxHsEnJiFzBZ8tU2A0XDzGGxYl5tYUqCIc8z43KVOttlgfq9QVUffY6D",
-	"OgSSVQz3HeHs5yjfwxYbSmAZI90LmNkdvgqPnOWWjbdm7GCYeItSdMCynV4fX3rH9iTbkRnRJCcbi5xn",
-	"BEw1GKv0aHy8TWBvJ8U1qnWgkc7yOqDwh7mG+WNVCaJKWuLtlAkVUb9bp8Um/g+fsJfKYz1T5gDXezP7",
-	"Brzd1B31269+D1AKWL5Rt9bLYvknBzlWuzkrjYT1St0BOSzraY3b9OpuItt2FW/3su45G2b3AsZa2z6J",
-	"JueWT4SchMTKcXNsy8DZ/fq+GTnbKx0iKke+N/L57RM4yEKdGPEPWNO4T1vlMNB1R5CHIUA67MnHgSK8",
-	"ZCDTMYXurZhLQwEbp3j5x52Ut6rInzAli1XQdKmkhYRKyXMgX9/gVmu97nGrtdgzs3kgF2otLbTDCdZO",
-	"Zj+HFkL6llzqkISJ33nS3fCkz8hsDmQin5sh7E2d46gJaeBgUvpZTSP5NXoeV5W4tVBWNp7I5X881Hff",
-	"vk7Zc+MNloNzFre5ZfcZbCtYNgzG7j40zw4PbEpeiH8cCuzR5TuhmiPiRrqe+H0PJPb9vYZ6IGYMs8lQ",
-	"XlOIsWtGmWBMWKZrafYKqju+l9fFnjjhrJ34gu+scgjBGUATZtwhOD+qqTl2dLoPkbuXAoE/Rya/p5zk",
-	"oTK5hyTb3ZWDCFOEotE9KkC3IdGu0xrnNO8R2i8QraYbIOHBtL0KdCmMGZvv1rU+Y946tZSgU8bzUsiU",
-	"lVzyuftMUZmUaeC50xvRK+hWzqke7V4QORS7hQxEheGF7oZj+T6dutdN95vlFCkew6RvEZfZUTa4GXLs",
-	"+Vgm2Xr1RdcPJuxAIVfILdzuZ8FfwzBp1+1iKQexu4LttYShaDrmJKx9D4JDk7PfOpLD7GxkL5Gph+mB",
-	"Y1JLxE8XTzr0z6dh1WN4JO4b13gYq3wDGEr4hctIRa2E64gxd0EK9DFyy4vgTHfPYlHaE3aKiU8aMFIh",
-	"FSupccMoPyAFNuIYOZQA80pZZhWbAvPvMy5XOCtbLgCtSqGZrbXEPJJ4ff+aSwpCfCXMmRIsxpxIF6KH",
-	"HYla/sdIJ9sa3/IZu22K7kD4t5fF6me7SZN3wbe9O6C/Nf3YDfMD+edjWek77Msmffuua2P3qnkdJmst",
-	"Sq5Xof7xwDRRT/O01zZSHeNtXXBGRMmhwBzc4B45611RQ+I4HpbAwA/IDGKpmhiTo+JFrZZO+XVLi8bh",
-	"WghGUla9Gk3hCLSPMOfSsLI2ls3F1bovqbO8cRJr48i8AGueiB7deiJ+JP90QHPs1rh0t/m3v/3tb+yX",
-	"X9izZ+ynn1hZMjMApzlcDx1FVcRtMBS587XAZYWcu1JDxdybVQRalOggq0BnVEiBVef+/4xXwqIJR/k1",
-	"6gompoJM8GKSLThmi0m3cffIJNQctN/4YoTgfmj3MlB2UMNAbLkdYTcf/RBVXMbXBmygwC2KBP6KseBb",
-	"lkoe4jdYK2Tc6NqEKfg+VMZQJSACrGUBxjDekCX2FEL6Gzdrp23IgbUCvy1ERh2UQq8jZAQZ19hl4nb5",
-	"0buMeQJCf8877fgS7EJFxn7913dPmF0Ig7HVRuWyCw2Oe4oCKJVaWLNHXXC/DDNqHwQCd8PTernW4gpF",
-	"KiqtMQr0zr/Y95P9myLEXAueIxMBdGyI9og2XPcHtA7wVHewt5HeP8Rt39D1dndBONken7O+Oc8TTJoB",
-	"mTPDVz4Mcylk3qS77HAitxiyQfuSLeD6CdWBWKduW1S3+SUYp/dTnzGfitft5HV69KenR8/50ezDp++/",
-	"vfnDzrNeO+ax5/YKlrc9urYMrcdzt5WHNFvtZUv8+DgZIUWbrePJTAo6GnI/th+EpK+SIO3TpJbi7/Ve",
-	"0tAxrNC8LLCkRgI2KWO3E4AtFG8h+36jgMIzKMQVRLs/bfXLHhTJp7kOdTfDle/0Naq89bcQG9WQgZuW",
-	"GQDDuAnB0iORj8l0LLixwUd92LpxhBEZX/jcpgcpGkFycup2a0JXYDQ6U/FVUIoGGsAZkPaJswqVBObP",
-	"dMV44ZTLTqO6CVxnoLsBjaEkfYgnHjXoMraqYkhAxgQdIVMABL0ZVpO2uL9PPYDHq+OGpPahzhD67JDm",
-	"2yb2v06YQzkBy4WBbPKf//v/pcGF9NZymXOdMz+iYehQ2K0L+Ck+xFKNDGS1Fnb1FociuQpcxyrin0r2",
-	"9PULdgmrM7ZczNzaQjNEtKHotWaShbUV9cQTcqb6w/3ZrZV1OvcZJiQlmzJwEKdUR1XbY0aSilQ7igEZ",
-	"pmvMSf2opuaM8UaHpfwIwx6fPvaJk+widCO8OJdWsUoVxRPG2UxIYRaQN1Elw2aAsWenNap67t412Atx",
-	"qOkhNfX0rl5HU3qWpMkVaEN7fET+ApC8EslZ8s3xo+NTEvYLBPUJr8SJ//04NHecEzqQz14o+SJPztyX",
-	"v1Ygn75+kWx0j3x8erqld2K/Y+QmDvTsAj8P++b40RqKJGfvP6SJqcuSOwlDieahBSN2b5sbQjd9JZzV",
-	"6V7GHV498p3ohnZXCGOxdyECp+2G+z7eibPTU2+wqefgm0of8iLmbcZb6G5VyuOjUSXcIaP1jgrjOgZT",
-	"hAa6//rY115NeuMOzPZoTqjfa39FG22KQVq9upNGxWNCjTcfbkkbo9y3nSabfS9mj5rcg6LXHjXaW/Vd",
-	"MFodoFKmofjvkvpObG+h2uSbxNfdQKTTEHaNqluW/546TZ45npx8uFkj998WiuUiR/soZRKWjttiXnaH",
-	"9nmGwZl12vcceyv1/+ifGUX/nUY9AS7318JoL2LY8SD19n4YNPUNiMagaAP7rwJFPTpFkfSlcEyHHhhE",
-	"0oCPTmNF320PI0lNbFo4baDkjkPe6G9Op43KyZ9VvtrroHefLzlObvpNpR+fPr7jqWKo0ymWPaj7833g",
-	"BZUXbSAGbQHFEMnDP5qmn1gPLfq86+STyG/ayqA+xtD3DcZsHMW3fUr6H0oC+Ya0WmItCJqzgQ89JGye",
-	"4dopLIhaIXZskJ6OUrZERzHI3JBi7rVh5cNFEaoaUmGH4HP6AKjqWBet8Qm7eANWr46eUoi+8Q77pLIO",
-	"JneeiyJzq3o8JJd7u1DL9oCGONt+TOsZNXuI4f0JCcrNqypGDjrIY3HQIYx4/MAYwd3hSzQ4JRCum4XS",
-	"tlg9KCn+gEBpz5ZszgU32LYEJPUSHc2xTnK1lMEBFCXK8ED8HL6hc9i+5851AQ9IA8+dqd634u+fGDSE",
-	"9vp3Rws45pdBCinzKjTdmfKg2P+mlu5EUT9nSrNGQQ/UQEvaQQAhRrHd4HjRPDXO5LgUVfzqj26+6mks",
-	"d2rvO1Eene55KcqD2BNNjc4Ii6IBbspUkbc6+B0jE530FktAdA454Ez73S79v1OV9EVaAOs1Tzfrbl+r",
-	"a+jbBI/ufPIhbiJa4H12yyDgSVzk4lm3mRjkw+4jS5pcHwVnPQI3xnJOpqujS1idfLqE1c02Z24A359X",
-	"dONTjAWt32tEdXiHX7z14T617s1e9RGkoN4LKfPpc3Q/V1UB147LPyRrwNiXU7Fw1U7UoWdSAuTGmz67",
-	"UQFf3oYJfYtxMzXI+GkMmn/HSRq1KTtcaJxVmTwk9XjbcSfIthiFwxs8fXhu9YBoGKy4nYA7TNGsY+lo",
-	"Ht+8VXEFbArzWrJLgArt/xycPu2eptzgKcw53ZvXR0+q8107vS9Cxv3zYE1cXmEnEczhX+dVfzSsKc+O",
-	"IdIglzpBXnaEl8uYbU4uDVfqEtqLXswonvTKWdTCsLlSbenBg4LsR5l7zxXulOFOQ1TqnsjP65V9pKHJ",
-	"S75iuWoa+kxr22ZGUuwZcxnDSnzHGKDMsSA28C26SO6YvbBMVSAN+fHCuRlWcn0J+bm88DLrgsaifvWG",
-	"IROinsV4uSXP/WWAIlv43lzYRRo/I35hGyK6LZDyx+eK4uBRH3r3ZqEv04++cW9R1Jf+6B6mG+IqiCAp",
-	"Mwu1lHiX6YPSyi/8Ehgn59dRIa4acpkpzThpSig+EJnMCBIapzgjI7KdyyDnsayYn6hbtMNQ9NNdY82+",
-	"Q8MnnZ5ojBdG4cVftD7fh5gblmtVHeVqKQ3eAFVyS4popsrSAbIv5ToKSnNV5b6YvHG/6JAqvv1gm9kf",
-	"UEV56pTkyq6anuYzURRszQWzRS2+rdttAzlCpl+bMXXHnNkhBGhErLkCw5TE9B/Hnwn5c75K2RSMyP3V",
-	"GLB0T/eRRivLLaxnft2jnrI+0QBbIbA9oaxmZOHEYe7FzUflyD3eIqRlHMEWAEurIviuqTIhha7FNP9N",
-	"VJUZ4+u7t+SC23SOjq9h/X6/+8nb+YJSFXw/69GOxa8mVWGkg3I4VSFgd9dV2d9mxZ026FTKTNFlPWgd",
-	"6Bz0MQt3EDuqpxuOUaS3ZQlPOjIcQ6BOUHL2UU2P2QtprFMJ1YxduEEuGJfnMmiqWMlw0fTgvEibmgpv",
-	"mtBPbRDLV8U88ZUQ+LCzWNq1c8N+fvvrK8rsLophxbLpgf4Fu2ZDM2OHId2xro+Wy+WRI+ajWhfYP5hq",
-	"Ng8dvKwLKxwWnOCgObd8fbg7bZe8ebMmsGzBNc8saKeFWT7F82wvWWDnieVTvFT3flstw/53fQ80T26R",
-	"Orbor62r8/pYjsDO2O07Ne8sPH/KZFt6zv5l49LlJ35A9Lk6pevSF6N/VEJCzqbIEkpu/hV7mHDPGJxo",
-	"CF1gd1Sz99f5e2vnL7q1cyQ3fZe37/Ed8+wmo+0Lz3bbasTTVrxfJ6ZO7IxgmJOqc39FXPNA8d9ee6V0",
-	"iZpDUOOP2au2XbVnbiT6G33kEirb2lbubfer1xrWFAvyP3WUDydhUIvw9xM2eorx6QvCpwvEVAi/t0aH",
-	"eBgVYKeUjvW9RvWo6+hNDiKTu3aKh+seIlTS1Or5k1ritUtTmAuKJDyoO+sluoMCKazhJy3sQOoI0b3t",
-	"Qa37D2ltD018FZmO42NkY87qbpxO95/4OIQgjx8YQR4u8XF7VKtJfOw2iBhKfNyXUk+8VnfHB4mDfhkH",
-	"ec9pezvDa1Sb7UTCmrCi3goYJXKKeQl6Tpo9+hduc6JtI8BooCB4Pf6I0TG/AnT0k8khZIic+ThAStrE",
-	"hVbLC3zygmbo6B4BNQvgV1h8LvKI7zdk1NKp/RiuefuS8mq3cVzKq/V1CT5TIFw5Sl3kSqRGH5CU/aTM",
-	"h2HNWPI9fP5vQV+BPsIF0qNnHZ0kxc53cAXOqgp3c6QMyzLdN47v4C6P2VOWFcKN4q+QLMGwKc8uqbj4",
-	"4iU39uhHN8HRi2cX53IO1rcQWbvx40nT+wd5rJsDn3x8+u1afQWXDAd7q2qdQUx1JcfFkPcLncn+8rfG",
-	"m7y2xjX/Z6dd9vffHpIyZuHa0lEEj8p2I6hXeoZHgzp8zi7ocJDilAHmFGRsgt+cmyOEaI5Bp7NQc3ZN",
-	"IyB/gJdSLc2DkpIqis+qvmgwfp9bc/+DpWJC17CvjlPh0tcET0ChtsG+w6TxBvEdn8M9lQz8rnsMlwx4",
-	"PMAlpeQxa0Ie+SAe3AyfYXNV2N1FnZ86Lci3hzMbQrdjQYfrwBxDm2P/CYvYLSzzl234Jq4+gk23BR2z",
-	"geunnCp2LonnuiELmNlj9mLmO1LhEqJXkUUuIAtMlhyvOOYxe62KorP+Pxp2QeC7iEk0+ulLQWXUV3FF",
-	"AasfFJ//KnOFrnYfSd4iOoZR1YcjdsTD3/ibPg8KibcedF4UHfc5fcKwCDp96b8PI3pZvCLXdrd7hFbL",
-	"2/SO2KdEZ1zY/AGj4dELYPuoiyQuZONVdfaOzntlF19lhPw15Zp5prgm3YVkTdbFA8tytTQnn7Ra3hwm",
-	"C9LIHf+cVaCNkow6m5OlQseHSZlqicGeSFEI3Q43XBSyq2ysCoG7dSbBnY3X4uH9OMjbRt6fxYONBBaX",
-	"BVotU5YtILtECQnLh83AdAYiD8zvQJzvoC92Th+yk9sOQgaI2NzjbmJKmKZmCSmpBkHvIJ4sNCYe9+S5",
-	"kzA/02UAI2ULRLOt+BUXBYYz11u1dLOscmEyrsk52GZnoW7s3/TezaRzA8weiVj+cpa920U1t7lse/Er",
-	"6+XkVNV/rk5OP6vpGBnrkfmrkKfYDi+efYkJZ+73wWwz5BQfNnlHx3wdtkQ9jA6VE3u0/Z01VxftOFp/",
-	"x9FmN0T//ofPHEbt3oMRwbmf1JKVXK6ozeF9mNWqMj1j2p0kTestahQG3FIZwk5E+fRRTSc7AqN0a9W9",
-	"gRVJOi7VPxK1PxC1UeQSmSZ6ip1dGRqRUh/LEBnYAOq+2urParqpsK4dxsFBzDDw9jhm9Dwf//OdZwhQ",
-	"4oluDU7uII5DvYG7jiOw4f8SpzHs9nPHsxmR6p9ICdt41C9wnyzqFxiCYaWFzETFi8Mhudau0RdeOm5T",
-	"4l3zW9s0os663XH0F3rkIXQzurFshHbm13T/0pEmIm5O5g9Kx+mKBRtmGN8ItiefnHZ8c4I3me3PAXAB",
-	"r5x+PcwFcOi/eOtjd23ua7pT7f6B99ZybcNtZ42NyVkwlMaCToOpy3uCHY09Hnhv8PmHg94G1EawOUz6",
-	"3U7S7+iRhyBpuj5tBEnTmlLvbUBh6/0PTVjiXvoJ5dzyqCcSy3JxUbSaKRRKzrGKBg1ys4u30ssnn/Bv",
-	"tM61J4QQCL+XnIaSU58mbL1bZ1SpfsRhGt4fdpn2kiA6x0gZyWY4J/q5ohtdDLNKsYLrOe5hrjpl/cCe",
-	"vn5xzN6CT0/Ae1t8OgndbnTh3rmodXGR0nVMQs7Zhfc/XJB7+K9vXvoCLLjmmS1W59J9zaVUtcwgD6UC",
-	"vlKCiv5pErqw5qK5g8ZgkZh0Ykzbbggdn26zsIeLsZqbZL7IYqzuFUMP3CXLA2ZA3yPQpsxfG4Uo7uxE",
-	"H5z+smsMnnpMa1KrZc7mYFvkxCA2Yuhan9hAQ5su621tAvw7I7vwNtj4RfdL6tZGNj090Kj019zuAljb",
-	"Uql3r1vnsrOUAcfsRbMETUWYbKbBLNwhRdsdDIHv9EGp4kFPBZ01ywVg/kN7Np2S1XHncbs4Y2hw4K/K",
-	"ETs0t/U7n+iOgVsFXG5xWc/vhezdRgzNnUEjdN214/sqQgxboguY+Br6NLAlaKf9YMegeMAh3tKhTwc7",
-	"y202AX//zTbaM45zsbyDA/cPfe9tbu/vknRRB6Y3Oxa2xsE6YL97nnXPKY87T/rx5zrpe06DjB+8XxxN",
-	"6enP+6W7THyA4NwD/9hGVy/F1b36Qn8CXthFtNOHZbkCs/UGqt+8xMaQNHVkCZVt8cuonMG52rrhN+6J",
-	"z7bjjLoGfHf6zYPNJ5WlmlzMdzHM8BVbLlZ7wz3jkjlgQxz4g3hN+IzVGsQh8Na/5AT5gB+o73irsWlE",
-	"p10lOsYQ/b05gncZL1SR95URE8l1eI5G+1w58m1uf2sbEjGlmbGai/nCMiGt6rgi1kYfHptaagrNlnzl",
-	"7PtuWUC4Fsxrlv0hsKa2WT+zUBQ+W9esDGomzSANiUdSzXS2wPRhdCJu3oPi3w891fuvO2a3VPqSTWGB",
-	"9+P6NoSdW/naYdAZGdtICEukdFwW+wg2Hxe8qkBC3r2yjfxp/bEItambob+GLlwiHnRdj4A3H27+fwAA",
-	"AP//",
+	"7H3bkts4suCvILgT0TNxWBdXXyKmHPvgabdPu4/t9tie0zHh8qogMiXBRQIaACyVxlEb+7QfsB+xH3a+",
+	"ZAOZAEmJoESpqmR7tl/skkTiksh7JjI/JZkq50qCtCY5/5TMueYlWND46cnEgnZ/5GAyLeZWKJmcJ89z",
+	"pibMzoAV3FimJITPcz4FNoaJ0pCkiXAP/6MCvUzSRPISkvOE45BpYrIZlNyNPVG65DY5T6pK5Ema2OXc",
+	"PWisFnKa3N6myfOn7jkcbc7trBkMn9fwj0poyJNzqyvYceQcyrmyILPlf8Cyu9MfZ8qAZOMl7i4rBEh7",
+	"jn8bXgJzU4OxbCHsrPn2CpZMGJYjXGQGKeMyZ1yaBWjIGZ9yIemVy9b8R29gXvAl5OfM7ePy8YXkUtkZ",
+	"6PVpuA1TaJhUBnL64buzsxTPopI5aLbgS//96Z+P2X/A3LKz79hMVdocX8hwOjPgOZ6Hh2h7QQ4ibXCW",
+	"/OYFyKmdJedn33+fJqWQ4fOj1J2MBe3G/B/v2dH//PBvf4hC/Bc17j3Oj2o8GnqkQtofvmtmENLCFDRO",
+	"8UKUwtZTrOFfgT+2h8xhwqvCJuffn6Zuj6KsyuT80enpKW7Rf4zO9NcKKniFA0c3hP9t2k4XPu+gnBfc",
+	"wjO/0fguPBii20gyc52kCUi37vf+001hbpIP3QO5daszcyUNIMW/1mpcQOn+zJS0IHEJfD4vRMYdUZzM",
+	"6Yl/+2gchXxqreAPGibJefLfThqWckK/mpMwLs64SmO/OYRecMMWWskpEctiBhqS2zR5K6YS8hdCXnWJ",
+	"8wkrhLwigijENRhWCllZMEnq8Rq39ELRylcX2wFEC/Ybdn8t82M1B3lTFnQG5khNJiKDXGVVCdIem7kG",
+	"npsZgC2LY/x/dWY/8kvIBX9Hq2jPoDIL9shYDbyMUpCFG3viTnXzftbB/G4GbCIKSD1/4MzhkmPcwhqm",
+	"FnIVaj/SKo+eCjNXRgwB4G1AR5IdVS7sT9JqZKtzreagrSAs41kYb22U1P2kdPwXu8IAcm7hyAoksM6z",
+	"Ih/ELNJEVTZTRL+BYIzl2oJjQzlIgX8g08C/JlwU9JuSECEoInYwdkRL6PxsMjWH1i9q/BEym+C5Si7D",
+	"e3HR9T4MlCayKorkw+1tm7u8J4GIjKEZLcA0DWAPi2h2v7LqZlN+bWlyczRVR/5L7s71mA629cuRKOdK",
+	"W9IhnEhIFjOuJycO1lry4gTfQwR+CsYKWdMkz3NEL168biHJhBcG0jW8GRc8MILA7K4A5i1u5z9mBXAd",
+	"PZ4rIfPVERxRtEbwHy0f4/8LGM+UuoqOVXKbzbp86RW3leaFE9KGCYmKgdKO5uwMloxrYFYLyFMGx9Nj",
+	"dpHADcFoJPKLJGUXSaEWoP8IJRfFny4SJ6stlCaKT+FUtOZLRGg5yiviJrC6T9AasSBsNHx2Olx0ewSC",
+	"2KQLLdZHr+YGtG0NX38hpP+jmjuajUmhzRhHmAX6uI04u6BeGABn+qkcQ/5OXYHs8iW4mQsNZrQ7q+ny",
+	"WsR3Vqgpy3hRGOSyM1U4NAC3hPOL6vT020zk+L8beou6mtaA2MgjYs9fkW679QUbwNI9oA6XoWdXF7U2",
+	"ZdoG6IeBh9w6n3s44+dyXtkduYy1xchApmRuVnD8z6dtBfHbH7YpiGlSmZj59KtkC2dXsDHMeDFJ2UQh",
+	"a2hQJkk7yvaeJIOQeEPM/Y7wzCF/Hr7sUE7O9dWoVHmbX4yVKoDLZF0ViTCUXBjHbEZKjoS85oXIR1ot",
+	"THywiYCCjqZmi5tUz2fu8RirnIgC8XbrhEJmRZXDqJLI8SEfZaqoStnz+FBqk95w2ExsREjekvBbT1vw",
+	"3omuctRd9sWCm/rhVam8tPTHAH3LnU8BFvLtPLar7KRJpoEPerkFZpJzNZxjww7m+7GXJ7Wltk0N7UME",
+	"Z8aYqE4oq7LGywHQnWs11WDiY3kVD/LReDlINW39MuNn3/+wGYZebd4PhsZyW5m2Fj4HmdNDc60yMIY+",
+	"1PjT1sUzLjMo6G86yrxfoTH90uBTBKTrql0J7L/+9/9heChpF8gLrqWQ01XutEVpi0lXD5BGVa8t/hYJ",
+	"bCF9uAmkT4S7C+GHd1uEv48obWij0RTRcdDoifgxdlo1OrZUdYcvLVUd0WdX2ViDZR+xuAIXkixd67YQ",
+	"3LtThuvtjk5GaCV0FYa8XKaszJdMabYs88fo11OVZcKSXxKl0TeGXfOiAsNyyEQe5YXul5IXbUJL0uQ4",
+	"SZM0ega5MPOCL0c9oqpf+609Xzz/VRbL4Pnqsj4+hiKy49a8KYPCAG4UPRZCsnfCFsB+5GbQHGHxq/7K",
+	"zmMKJx90bO/9ubU4mNVcGkL3ziibtJN3K+/FMIM+Nwdm4QbtLGcd4grKMXpw0bhKk/lMSfd/UEjSxEBB",
+	"VJBVxqpypGEKN9HjRkWIW6WHr/8/wyuxpSM+jko+H8BzuzCuqTfu6/Aohk9v4YRaLVA08vKYaHYXkm9e",
+	"boj+p6BTrLG7wBC6rgIwhk8HqHsTv77wwpadIWfcY1PEUd3kPwMv7Ky7l2wG2ZXZ6eBWafgiUVcXSeqY",
+	"1mLGLRPewxsTm135r668hHdjx3D1HiStn/VDZEHPy7iu+xn019qdM1KTiBNcMuC6EKAZnXkIxWEoaiIK",
+	"YFY1X4DMez0NUc04IPq6z37phA9pYKljyQulc7N9KBMXFxOhjWWPTk/bvq6701bqKD8CM8M4m4M2SrJM",
+	"VdIaiumR+xsDa2rBHrUB1a9zI4+L03XXxdu1QOO+4F0dPLs5jTdZHCWfz93DMaAJitNUBtqjr7PpNAl+",
+	"gDoEpUoKuuV6OdKVRKF9LWARJWxn83g6GWj2uDf6sOsZsRCmqwJM6oiDFwVz5oIZdr47mmDucXMl5nOI",
+	"aEZv1MJQvCpTVZEzqSwbA1toYS36uwZOUMlsxuV0JwCR9zW/H0vyGrSNcQW3Mx9VqmSuHODx4JWEXyfJ",
+	"+fvNugQx3Tc0+m1az4yIdfuhnnlf7ktvi3EBo0paUexnqB7AyvXUsdXcjdo+/bZkjcorJFNz5l1sy9qt",
+	"5AXl3k4lev9JlsHcY+eawN1DYj4092zOcRfo7wHcGix3BO9rj1ARdab2Y/aI3UzJichBZm1B5W2O4Ivd",
+	"7BjyKSZR6QzcZxG0rFG44SROSL9Ha9rBUZSi4M7QISs3SZOpuAYSJiW4BfW4fQx3RLSrori/8G6J0M2q",
+	"cwxandF8vsWO/m4yUCKrDqJs0FCeIatFbKRqXiieD4tFrRFG82oa4q0BExvw+bW2IDCUbF7X/PNOVBP8",
+	"Q3vGqAeHpHOg/AJ999AIyEzlHvc6Iw2OdxDFjrzuvDnEtcZE11V7YZz9d4me18shMc47Ec/q7J8uELm8",
+	"Wn+RnLML4lfoR7pIbh8z9yYTU6k0OJuAkDBmoN4x1D8ghN/4lPwvbU26ldwVdOn9lOv19IDByQB1ItNa",
+	"LHPCuLP9rsZKXZ1jkJt8dkrTB5QUbKJViQZVf5LBem4X/hCM2YxbXqhpyiy/Ask42iLCxAbchS21Mhn2",
+	"S1uIM7VBfOoZhfJa3CYo1WuRVSAFcJjePiDYJeTIzmC04MtNBoqGicNixbzawpQEQ55nxuUydbbLDPV7",
+	"g6o++hx7dQgkqxjuO8LZzVG+gy3Wl8AyRLoXMLFbfBUeOcsNG2/M2N4w8QalaI9lO70+vvSW7Um2IzOi",
+	"Tk42FjnPAJhqMFbpwfh4l8DeVoqrVetAI63ltUDhD3MF84eqEkSVtMS7KRMqon43Tot1/O8/YS+Vh3qm",
+	"zB6u93r2NXi7qVvqt1/9DqAUsHij7qyXxfJP9nKstnNWagnrlbo9clhW0xo36dXtRLbNKt72ZT1wNsz2",
+	"BQy1tn0STc4tHwk5ComVw+bYlIGz/fVdM3I233SIqBz5zsjnt0/gIAt1ZMQ/YUXjPm2Uw0DXLUEehgDp",
+	"sCcfBorwkoFMxxS6t2IqDQVsnOLlH3dS3qoif8yULJZB06UrLSRUSp4D+fp6t1rpVY9bpcWOmc09uVAr",
+	"aaEtTrByMrs5tBDSd+RS+yRM/M6T7ocnfUZmsycT+dwMYWfqHEZNSAN7k9IvahzJr9HTuKrErYVybuOJ",
+	"XP7HfX33zeuUPTfcYNk7Z3GTW3aXwTaCZc1gbO9D82z/wKbkhfjnvsAefH0n3OaIuJFuRn7fPYl9/6ig",
+	"6okZw2TUl9cUYuyaUSYYE5bpSpqdguqO7+VVsSNOOGsnvuB7uzmE4AygCTNuEZwf1dgcOzrdhcjdS4HA",
+	"nyGT31FO8nAzuYMkm92VvQhThEujO9wA3YRE205rmNO8Q2gvIXqbroeEe9P25qBLYczQfLe29Rnz1qmF",
+	"BJ0ynpdCpqzkkk/dZ4rKpEwDz53eiF5Bt3JO99EeBJHDZbeQgagwvNDecCzfp3Xvdd39ZjlFiocw6TvE",
+	"ZbZcG1wPOXZ8LKNs9fZF2w8mbM9FrpBbuNnPgr+GYdK228VSDmJ7BZvvEoZL0zEnYeVrEOybnP3WkRxm",
+	"ZyN7iUzdTw8ck1oifrp40qF/Pg2rHsIjcd+4xv1Y5RvAUMJLLiM3aiXcRIy5S1Kgj5FbXgZnunsWL6U9",
+	"ZqeY+KQBIxVSsZIKNwzyA1JgI46RfQkwr5RlVrExMP8+43KJs7LFDNCqFJrZSkvMI4nf719xSUGIr4Q5",
+	"U4LFkBNpQ3S/I1GL/xzoZFvhWz5jt0nR7Qn/drJY/Wy3afIu+La3B/Q3ph+7YX4k/3wsK32LfVmnb9/3",
+	"3did7rz2k7UWJdfLcP9xzzRRT/O01yZSHeNtbXBGRMm+wOzd4A45621RQ+I4HpbAwA/IDGKpmhiTo8uL",
+	"Wi2c8uuWFo3DNRCMpKx6NZrCEWgfYc6lYWVlLJuK61VfUmt5wyTW2pF5AVY/ET061D2wdoiJ3gxW2o4w",
+	"/cuM5qBHVGsizv9oe0OfVtegtchzunq7nlInslkINHkuTZ65YNmnO508SubtSxqgiHVDroO2u65atMoU",
+	"9MJ4A0A3TB7f7gq4t+HBPh68TZiyYlsMMC824dGuY/WcfSecDzybsSevnzNytu46zSZcWJ3LZ+kYSsFm",
+	"Vqmdp4tZSGsXaiJ55D0WYPuuWnudf//73//OXr5kT5+yn39mZclMD7+bwk0fS50XcV8Kqs7TlQSEOWpg",
+	"c9VXlGH9NpAWJVLBHHRGF6KweoT/O+NzYdEVQ3ly6hpGZg6Z4MUom3HM+pRu4+6RUbg71HzjLxU1zCbs",
+	"pef6UAU9OSLNCNv1oQ9RA2T4HZ81FLjDZZ+/ITbf8crzPv6/lQvJa9XX8CqND3kzVO1JkFayAGMYr8Ur",
+	"1gZDOTps1lb5nz3v/JC4cuIp1CxDgZ5xjdVi7nbPYZtTjoDQ3fNWf1wJdqYiY7/+27vHzM6EwRyJ2nSy",
+	"Mw1OCxIF0JUIpzGkO2ht69epo3Z+IHA3PK2Xay2uUTVG4zNGgd6JH/t+tHtxk5iL0GtWRAAtX0BzRGsh",
+	"uD1KgHiq2ztqQO/vI7xrut4s5MLJdvic9UW2HmPyG8icGb704dQrIfM6bW1LMKjBkDXal2wGN4/pPpd1",
+	"ZrNFs5lfgXH2O9UL9Cm17Yp8p0d/fnL0jB9NPnz64bvbP2w965VjHnpur2Bx16NrrpN2eO6ma171VjtZ",
+	"Tz+dJQOkaL11PJlRQUdDYYTmg5D0VRKkfZpUUvyj2kkaOoYVihAGllRLwDr1824CsIHiHWTfbxQYfAqF",
+	"uIZoFbeN8ZW9MnJorn3DRnDtK/YNuqb+W8hx0JCBm5YZAMO4CUkPRyIfkrFccGNDrGm/deMIAzI38bl1",
+	"T3A0Euzk1N3WhC79aJR1zpdBKeop5GhA2sdMSKxG6s90yXjhlMtWwckR3GSg24HJvss2EE8grNFl6O2o",
+	"PgEZE3SETAEQ9GZYTdrg/i73ejxeHdcktQt1hhSGFmm+rXN4VgmzL7dnMTOQjf7rf/3fNLiC31ouc65z",
+	"5kc0DB2D23UBP8WHWMqggazSwi7f4lAkV4HrWGWLJzKYmudsMZu4tYWipmhD0Wv1JDNr51TbUsiJ6g73",
+	"F7dW1qrAaZiQlDTOwEGcUpZVZY8ZSSpS7chmN0xXmFv+UY3NOeO1Dkt5ToadnZ75BGh2GaqKXl5Iq9hc",
+	"FcVjxtlESGFmkNfRYcMmgDkkTmtU1dS9a7CmaV/x0uMLeSHJ/XBOi67zrJTT7T28UKcWYNjlG24Bnz/C",
+	"fy/T9ldvoORCCjm9xI2u/GLAXrI/+kpnfzpm72awZBaKwmPHhSTvzDeGBBZVZSWXLQbxhJJsxg2S+R/R",
+	"4nfQ5dLvPm1MEfyTXAN/8vU8PAZewfIbc8yQd0wVGDaGpXKKkrmQdcnk787+XAP+DVi9PHpCEQ0hmV8/",
+	"1TT2kS7HivQkSZNr0IZQ4xG5S0HyuUjOk2+PHx2fko40Qww94XNx4n8/DrVtp0RF9W6f58m5+/LXOcgn",
+	"r58na8Vzz05PN5SO7RbMXSedjjnl52HfHj9aoazk/P2HNDFVWXInmOmeTahAi8Urp4aoVF8LZ6y7l3GH",
+	"1498Ic6+3RXCWCzdisBpioG/jxcibpUU7a1p3Pum0vu8iGnr8QriG22Z+Gh0EXif0TpHhWFtgxmSPcXP",
+	"feh/pxrl8fhNczQnVO66u6K1Ku0grV7eS532IZkWtx/uSBuDoletGsPdIE6HmtyDolMdOlpa+l2w9R2g",
+	"Uqah+O+Syu5sriBdp9vF111DpFUPe4WqG0n5ngrtnjtRlny4XSH332aK5SJHszJlEhZOSOG1lBbt8wz9",
+	"qqu07wXdRur/yT8ziP5bdcoCXB6ugttOxLDlQWptcBg09fXXhqBoDfuvAkU9OkWR9IVwTIce6EXSgI9O",
+	"0UeXdwcjSbuuK9itoeSWQ15r70CnjTrdX1S+3Omgt58v+ZtuuzX1z07P7nmqGOq0agXsVfz+IfCCbleu",
+	"IQZtAcVQrV+GcoodtOjyrpNPIr9tLkZ2MYa+rzFm7Si+61LSvysJ5FLTaoFX4dALEPjQIWHzFNdOKjZq",
+	"hViwplGoF+hfB5kbbxqQEaF8tDxCVX0qbB98Tg+Aqo510Rofr+nztVPd59S2MLn1XBSZG9XjkFzu7Uwt",
+	"mgPq42y7Ma2nVOsmhvcnJCjXO/UMHLSXx+KgfRhxdmCM4O7wJdrpEgjXzUxpWywPSoo/IlCasyVT3Zm7",
+	"UjltmkopD+ZYJ7layOA3ixJleCB+Dt/SOWzec6tbygFp4BnYbNZ1fjw8MWgI3UXujxZwzC+DFFLmVWhq",
+	"GXVQ7H9TSXeiqJ8zpVmtoAdqoCVtIYAQ2tlscDyvnxpmclyJebzzUTtb5DSWLbJzS6hHpzv2hDqIPVFf",
+	"URxgUdTATZkq8kYHv2dkopPeYAmI1iEHnGm+26b/ty5lfpEWwOqVz9tVb7nVFXRtgkf3PnkfNxEN8D67",
+	"ZRDwJC5y8awbrzG5/rvIkiY3RyHGgcCNsZyT8fLoCpYnn65gebvJmRvA95clNbyLsaDVtm6UGbd/38EP",
+	"D6l1r7fqiCAFlZ5Jmc8epvaE8zlw7bj8IVkDuv2dioWrdqIOPZMSIDfe9NmOCvjyJkzoWozrGVXGT2PQ",
+	"/DtO0qhN2eJCw6zK5JDU423HrSDbYBT2b/D08NzqgGgYrLitgNtP0axiWXwe37xVcQ1sDNNKsiuAecjv",
+	"FhLzluhqxBimnNqGdtGTyhysnN4XIeP+dbAmLq+wkBJeYVrlVd8YVleniCFSL5c6QV52hL21zCYnl4Zr",
+	"dQVNnysziCe9cha1MGyqVHPz6qAg+0nm3nOFO2W40xCVeiDy83plF2lo8pIvWa7qembjyjYJpRSyxxTQ",
+	"sBJfMAso4S6IDXyL+mges+eWqTlIsxoqN6zk+gryC3npZdYljUXtOgxDJkQl27G3L899L1SRzXxpQiyi",
+	"j58Rv7AKmw/L4/WZqaI4eNSH3m6s9mX60dfatkV96Y8eYLo+roIIkjIzUwuJrZwPSisv+RUwTs6vo0Jc",
+	"1+QyUZpx0pRQfCAymQEkNExxRkZkW71wp7Fkop+pWL7DUPTT3WDJEoeGj1slIRkvjMK+h7Q+X4adG5Zr",
+	"NT/K1UIabIBXckuKaKbK0gGyK+VaCkrdqXdXTF5rr9ynim8+2Hr2A6ooT5ySPLfLuqXDRBQFW3HBbFCL",
+	"7+p2W0OOkCDZJJrdM2d2CAEaEQuTgpTErCnHnwn5c75M2RiMyH1nIFi4p7tIo5XlFlYT5h5QT1mdqIet",
+	"ENgeUzI4snDiMA/i5qNqDB3eIqRlHMEWAEurIviuqDIh87DBNP9NVJUZ4ut7sOSCuxTOj69htb3pw+Tt",
+	"fEGpCr6c/2DH4leTqjDQQdmfqhCwu+2q7G5zzp026FTKTFGvMrQOdA4aEyxr9Y4avKNIb25zPG7JcAyB",
+	"OkHJ2Uc1PmbPpbFOJVQTdukGuWRcXsigqeIFkMu6BPFlWl9F8aYJ/dQEsfxlosf+Agk+7CyWZu3csF/e",
+	"/vqKEuKLol+xrFtAfMGu2VDL3WFIe6ybo8ViceSI+ajSBZZPpyvr+w5eVoUVDgtOcNCcW7463L1Wi19v",
+	"LAwsm3HNMwvaaWGWj/E8mx4z7CKxfIw9xR+20jy0DvAl5IK/8/ykBXyVWbBHRAlJ2lc7vkHq2KK/tqL2",
+	"q2M5Ajtndy9Uv7XuxhMmm8ob7I9rPecf+wHR5+qUritfi+OjEhJyNkaWUHLzJyzhxD1jcKKhrk2wuZhH",
+	"d52/V7b/oivbR3LTt3n7zu6ZZ9cZbV94tttGI5624v06MXViawTDnMxb7XvimgeK/6brn9Ilag5BjT9m",
+	"r5pq/Z65keiv9ZErmNvGtnJvu1+91rCiWJD/qaV8OAmDWoRvz1rrKcanLwifLhBTIfzeah3iMCrAVikd",
+	"K/uP6lHb0ZvsRSb37RQP3W4iVFJfcfQntcCuc2OYCookHNSd9QLdQYEUVvCTFrYndYTo3uag1sOHtDaH",
+	"Jr6KTMfhMbIhZ3U/TqeHT3zsQ5CzAyPI4RIfN0e16sTHdl2NvsTHXSn1xGt193yQOOiXcZAPnLa3NbxG",
+	"V9qdSFgRVlSSAqNETjEvQU9Js0f/wl1OtKmDGg0UBK/HNxgd8ytARz+ZHEKGyJmPA6SkTVxqtfC3VmmG",
+	"lu4RULMAfo139kUe8f2GjFo6tZ9Cl8svKa92E8elvFp/L8FnCoSOy1REs0Rq9AFJ2U3KPAxrxpvy/ef/",
+	"FvQ16CNcID163tJJUiz8CdfgrKrQmihleC3TfeP4Du7ymD1hWSHcKL6DbgmGjXl2RVeDL19wY49+chMc",
+	"PX96eSGnYH3llZWGR4/rkknIY90c+OTZ6Xcr9yu4ZDjYW1XpDGKqKzku+rxf6Ez2vS9rb/LKGlf8n61u",
+	"AT98t0/KmIUbS0cRPCqbjaDO1TM8GtThc3ZJh4MUpwwwpyBjD5D63BwhRHMMWgWZ6rOr6yf5A7ySamEO",
+	"SkqqKD6r+qLB+H1uzP0PlooJxda+Ok6FS18RPAGFmv4iDpOGG8T3fA4PdGXgd92j/8qAxwNcUkoeszrk",
+	"kffiwW3/GdadEu8v6vzEaUG+qp5ZE7otCzp0Q3QMbYplOyxit7DM9xryNax9BJuapR2znu57ThW7kMRz",
+	"3ZAFTOwxez7xhbxwCdFOjJH+i4HJkuMVxzxmr1VRtNb/jWGXBL7LmESjn74UVEZ9FVcUsPqg+Pw3mSt0",
+	"tftI8gbR0Y+qPhyxJR7+xjc63isk3njQeVG03Of0CcMi6PSlvz4MqGXxilzb7eoRWi3uUjtilys6w8Lm",
+	"B4yGR/tfd1EXSVzI2qvq7B2dd65dfJUR8teUa+aZ4op0F5LVWRcHluVqYU4+abW43U8WdPD+iVNL5qCN",
+	"klSU2FsqdHyYlKkWGOyJXAqh5pj9l0K2XRubh8DdKpPgzsZr8PBhHORNH4PP4sFGAovLAq0WKctmkF2h",
+	"hITFYTMwnYHIA/PbE+db6IuNI/rs5KaCkAEiNve4m5gSpqlYQkqqQdA7iCcLjYnHHXnuJMwv1AtloGyB",
+	"aLYVv+aiwHDmaqmWdpZVLkzGNTkHm+ws1I39m967mbQaYO2QiOV7U+1cLqpuZrXpxa+slpNTVf+1Kjn9",
+	"osZDZKxH5q9CnmIVwXj2JSacud97s82QU3xY5x0t87XfEvUw2ldO7FAteVJ3bttytL7F23oRSf/+h88c",
+	"Rm23AYrg3M9qwUoul1Qd8iHMajU3HWPanSRN6y1qFAbc0jWErYjy6aMaj7YERqlp34OBFUk6LtU/ErUf",
+	"iNoocolMEz3Fzq4M9Vup/GeIDKwBdVdt9Rc1XldYVw5j7yBmGHhzHDN6nmf/eucZApR4ohuDk1uIY19v",
+	"4LbjCGz4/4vT6Hf7ueNZj0h1T6SETTzqJTwki3oJfTCcayEzMefF/pBcKdfoL146blPy5bYyjaizbnYc",
+	"/ZUeOYRuRg0bB2hnfk0PLx1pIuLmZP6gdBwvWbBh+vGNYHvyyWnHtyfYyHF3DoALeOX0634ugEP/1Vsf",
+	"2+/mvqaWkg8PvLeWaxuaPdY2JmfBUBoKOg2mKh8IdjT2cOC9wecPB701qA1gc5j0u5mk39EjhyBp6h45",
+	"gKRpTan3NqCw9f6HOizxIPWEcm551BOJ13JxUbSaMRRKTvEWDRrkZhtvpZdPPuH/0XuuHSGEQPj9ymm4",
+	"curThK136wy6qh9xmIb3+12mnSSI9jHSaZMnuKi7NvYeYbu74wNqFCvz9GXk0nVoB8WmCOoBWNfP6Ma0",
+	"4PQ1mhRTt7m5ipaMv89qJ9hawG07WLBkd12DXmL1At8AQBiMgDJVWbxnIauiSH1bgCWFMaWxvCjwaL4x",
+	"oatc1/NpIkd+/37zbq/IA7suvmR0+3dxDQ2mEYk6memT/ba1KaArB6b/0sMzRZ2uDLNKsYLrKTKpqWrV",
+	"7QD25PXzY/YWfP4R9rPy+WLU9e3SvXNZ6eIypTZ1Qk7ZpXcwXlL8529vXvgblnDDM1ssL6T7mkupKplB",
+	"Hu4C+atQVNWDJqFGXpd1by6Dt0Alw24Z7RwZfLq5ZtF/27LusPVF3rZst147cBk8D5geg45AmzLfTg/J",
+	"wWGizz75si8RPfGYVt+dkDmbgm2QE7NUEENXCkEHGlqPSW2qA+LfGVhmu8bGL7ogWvvyc120B71Gvo3/",
+	"NoA1NdM6/S5bTSBTap7r2/XgLWs20WBm7pCi9Uz6wHd6UKo46KmgN3YxA0xwas6mdSd92HncLZEgVDDx",
+	"LcTEFtNstRceNRG5U0T1Dk3Mfq9U0a60UvdSG2DMrhzfVxFD3BA+xMz2UIiFLbAzl8KSYPGIYrxmS5cO",
+	"tt6nWwf8w1fTac44zsXyFg48PPR9OKnpayipEw/eX8CmbHkc7PfPsx44p3nrSZ99rpN+4Dzn+MH7xdGU",
+	"nv584KnNxHsIzj3wz0109UJcP2iw42fghZ1FS/lYlitM/upvMfebl9iYc0Ill8LV1bgZp4Hny40bfuOe",
+	"+Gw7zqgsyPen3x5sPqksXbrHhDbDDF+yxWy5M9wzLpkDNsSB34vXhM94HYs4BHZDTU6QD/iBup71CqvC",
+	"tOrRohWP6O/NEezxPlNF3lVGTCSZ6Rka7VPlyLfuitlUHGNKM2M1F9OZZUJa1fI1rozePzbVzBWaLfjS",
+	"t82sk7dD3z+vWXaHIE9UWL9viIlnYJYGNZN6kJrEI7mkOpvh/QCMEqw3OvLvh6YJ3dcds1sofcXGMMO+",
+	"4b7OaKtbaTMMRhtiGwlxx5SOy2Kh0PrjjM/nICFv92Qkh3l3LEJtKlfq+0xy3/kx6LoeAW8/3P6/AAAA",
+	"//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -5,7 +5,7 @@
 // security), the shape of its parameters and of its JSON body, and whether it takes an upload.
 //
 // A request's way: identify → logRequest → recover → keepMoving → match (what the contract says of the route) → gate (who
-// calls, and may they) → limitBody → checkParameters → idempotent (was it answered before?) → the generated decoder → a handler → the services. An error of
+// calls, and may they) → limitBody → checkParameters → idempotent (was it answered before?) → limitStarts → the generated decoder → a handler → the services. An error of
 // any of them becomes an answer in handleError, and nowhere else.
 //
 // Invariants: a 4xx says what was wrong and where; a 5xx says nothing but the request's id, and its cause is logged once. No

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"wharf/internal/audit"
 	"wharf/internal/auth"
 	"wharf/internal/exporter"
+	"wharf/internal/ratelimit"
 	"wharf/internal/tenancy"
 )
 
@@ -35,12 +37,15 @@ func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		if r.operation == "" || r.public {
 			return next(c)
 		}
-		p, err := s.authenticate(c)
+		p, turn, err := s.authenticate(c)
 		if err != nil {
 			return err
 		}
 		ctx := context.WithValue(c.Request().Context(), principalKey{}, p)
 		withContext(c, ctx)
+		if err := tell(c, turn); err != nil {
+			return s.limited(ctx, p, r.operation, c.Param("id"), err)
+		}
 		if p.Importer != nil && !r.embed {
 			return s.refuse(ctx, p, r.operation, c.Param("id"))
 		}
@@ -61,16 +66,20 @@ func allowed(p tenancy.Principal, scope tenancy.Permission) bool {
 	return p.May(scope)
 }
 
-func (s *Server) authenticate(c echo.Context) (tenancy.Principal, error) {
+// authenticate finds out who calls, and takes one of the requests that the caller has.
+func (s *Server) authenticate(c echo.Context) (p tenancy.Principal, turn ratelimit.Verdict, err error) {
 	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return tenancy.Principal{}, auth.ErrUnauthenticated
+		return p, turn, auth.ErrUnauthenticated
 	}
-	p, err := s.cfg.Keys.Authenticate(c.Request().Context(), strings.TrimSpace(token))
+	p, err = s.cfg.Keys.Authenticate(c.Request().Context(), strings.TrimSpace(token), s.request(&turn))
+	if errors.Is(err, auth.ErrUnauthenticated) {
+		return p, turn, s.failed(c, err)
+	}
 	if err != nil {
-		return tenancy.Principal{}, fmt.Errorf("httpapi: authenticate: %w", err)
+		return p, turn, fmt.Errorf("httpapi: authenticate: %w", err)
 	}
-	return p, nil
+	return p, turn, nil
 }
 
 // The audit log's words for what is done with imports.
@@ -82,6 +91,7 @@ const (
 // audited are the operations whose refusal is recorded too, and how the audit log's scope calls the id in their path.
 var audited = map[string]struct{ action, id string }{
 	"createExport":         {action: exporter.ActionStart},
+	"retryExport":          {exporter.ActionStart, "export_id"},
 	"downloadExport":       {exporter.ActionDownload, "export_id"},
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},
@@ -90,16 +100,24 @@ var audited = map[string]struct{ action, id string }{
 
 // refuse gives tenancy.ErrForbidden, and records the attempt where it was for data.
 func (s *Server) refuse(ctx context.Context, p tenancy.Principal, operation, id string) error {
+	if err := s.record(ctx, p, operation, id, audit.Denied); err != nil {
+		return err
+	}
+	return tenancy.ErrForbidden
+}
+
+// record writes down an attempt that was not let in, if it was for data.
+func (s *Server) record(ctx context.Context, p tenancy.Principal, operation, id, outcome string) error {
 	a, recorded := audited[operation]
 	if !recorded {
-		return tenancy.ErrForbidden
+		return nil
 	}
 	scope := map[string]string{"role": string(p.Role)}
 	if _, err := uuid.Parse(id); err == nil && a.id != "" {
 		scope[a.id] = id
 	}
-	if err := s.cfg.Audit.Write(ctx, p, a.action, audit.Denied, scope); err != nil {
+	if err := s.cfg.Audit.Write(ctx, p, a.action, outcome, scope); err != nil {
 		return fmt.Errorf("httpapi: audit: %w", err)
 	}
-	return tenancy.ErrForbidden
+	return nil
 }

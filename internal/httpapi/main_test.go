@@ -103,7 +103,8 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	require.NoError(t, h.app.Catalog.Refresh(ctx))
 	served := httpapi.Config{
 		Pool: h.app.Pool, Keys: auth.NewKeys(h.app.Pool), Audit: h.app.Audit, Catalog: h.app.Catalog, Objects: h.app.Objects,
-		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Webhooks: h.app.Webhooks, Idempotency: h.app.Idempotency, Ready: h.app.Migrated, Log: logger, Now: time.Now,
+		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Webhooks: h.app.Webhooks, Idempotency: h.app.Idempotency,
+		Limits: h.app.Limits, Rates: unlimited(), Ready: h.app.Migrated, Log: logger, Now: time.Now,
 		UploadBytes: 1 << 20, BodyBytes: 64 << 10, HeaderTimeout: soon, IdleTimeout: soon, StallTimeout: soon,
 	}
 	for _, change := range changes {
@@ -113,6 +114,12 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	h.serve(t, served)
 	log.plant(s3.SecretKey)
 	return h
+}
+
+// unlimited lets every test ask as often as it needs to; those of the limits themselves set others.
+func unlimited() httpapi.Rates {
+	const many = 1_000_000
+	return app.Rates(config.Rates{ExportStarts: many, ImportStarts: many, UploadStarts: many, Requests: many, Failures: many})
 }
 
 // twin gives the house as another replica serves it.

@@ -20,6 +20,7 @@ import (
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
+	"wharf/internal/ratelimit"
 	"wharf/internal/webhook"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Jobs        *jobs.Client
 	Webhooks    *webhook.Service
 	Idempotency *idempotency.Store
+	Limits      *ratelimit.Store
+	Rates       Rates
 	Ready       func(ctx context.Context) error // migrations are applied
 	Log         *slog.Logger
 	Now         func() time.Time // the wall clock: deadlines of connections go by it
@@ -49,12 +52,12 @@ type Config struct {
 
 func (c Config) validate() error {
 	parts := c.Pool != nil && c.Keys != nil && c.Audit != nil && c.Catalog != nil && c.Objects != nil && c.Importers != nil &&
-		c.Exports != nil && c.Jobs != nil && c.Webhooks != nil && c.Idempotency != nil && c.Ready != nil && c.Log != nil && c.Now != nil
+		c.Exports != nil && c.Jobs != nil && c.Webhooks != nil && c.Idempotency != nil && c.Limits != nil && c.Ready != nil && c.Log != nil && c.Now != nil
 	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
 	if !parts || !limits {
 		return errors.New("httpapi: every field of Config but TrustProxies is required")
 	}
-	return nil
+	return c.Rates.validate()
 }
 
 // maxHeaderBytes bounds a request's header.
@@ -91,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	e.HTTPErrorHandler = s.handleError
 	e.Binder = strictBinder{}
 	e.IPExtractor = ipExtractor(cfg.TrustProxies)
-	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters, s.idempotent)
+	e.Use(s.identify, s.logRequest, recoverPanic, s.keepMoving, s.match, s.gate, s.limitBody, checkParameters, s.idempotent, s.limitStarts)
 	RegisterHandlers(e, NewStrictHandler(&handlers{Server: s, document: document}, nil))
 	if err := s.contract.covers(e.Routes()); err != nil {
 		return nil, err

@@ -132,6 +132,8 @@ var foreign = map[string]struct {
 	// For operators, who have no tenant:
 	"retryJobs.filter.tenant": {"tenant", 403},
 	"retryJobs.filter.after":  {"cancelled job", 403},
+	"getTenantLimits.id":      {"tenant", 403},
+	"setTenantLimits.id":      {"tenant", 403},
 }
 
 // places gives every place of the route that names a thing: parameters and members of bodies that hold an id.

@@ -1,0 +1,18 @@
+package app
+
+import (
+	"wharf/internal/config"
+	"wharf/internal/httpapi"
+	"wharf/internal/ratelimit"
+)
+
+// Rates gives the limits of the API as the configuration says.
+func Rates(c config.Rates) httpapi.Rates {
+	return httpapi.Rates{
+		ExportStarts: ratelimit.PerMinute(ratelimit.ExportStarts, c.ExportStarts),
+		ImportStarts: ratelimit.PerMinute(ratelimit.ImportStarts, c.ImportStarts),
+		UploadStarts: ratelimit.PerMinute(ratelimit.UploadStarts, c.UploadStarts),
+		Requests:     ratelimit.PerMinute(ratelimit.Requests, c.Requests),
+		Failures:     ratelimit.PerMinute(ratelimit.Failures, c.Failures),
+	}
+}
