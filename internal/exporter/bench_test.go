@@ -32,13 +32,15 @@ func BenchmarkEngine(b *testing.B) {
 			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
 		},
 	})
-	b.Run("json", func(b *testing.B) {
-		for b.Loop() {
-			r := &run{s: s, p: tenancy.System(tenant), tables: map[string]int64{}}
-			require.NoError(b, r.document(ctx, io.Discard))
-			require.EqualValues(b, benchRows, r.rows.Load())
-		}
-	})
+	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+		b.Run(format, func(b *testing.B) {
+			for b.Loop() {
+				r := s.newRun(tenancy.System(tenant), Request{Format: format})
+				require.NoError(b, r.document(ctx, io.Discard))
+				require.EqualValues(b, benchRows, r.rows.Load())
+			}
+		})
+	}
 	b.Run("copy", func(b *testing.B) {
 		conn, err := pool.Acquire(ctx)
 		require.NoError(b, err)

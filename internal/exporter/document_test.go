@@ -16,6 +16,7 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/sample"
 	"wharf/internal/tenancy"
 	"wharf/internal/testenv"
@@ -25,6 +26,7 @@ import (
 type house struct {
 	admin       *pgxpool.Pool
 	service     *Service
+	ring        *fieldcrypt.Ring
 	mine, other uuid.UUID
 }
 
@@ -43,8 +45,13 @@ func newHouse(t *testing.T) *house {
 		conn.Release()
 	}
 	pool := db.Service(t)
+	keys, err := fieldcrypt.NewKeys()
+	require.NoError(t, err)
+	h.ring, err = fieldcrypt.New(keys)
+	require.NoError(t, err)
 	h.service = New(Config{
 		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants", Version: "test",
+		Crypt: h.ring, Readers: 2,
 		Catalog: func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
 			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
 		},
@@ -55,7 +62,7 @@ func newHouse(t *testing.T) *house {
 // document writes the document of a tenant, and gives its members.
 func (h *house) document(t *testing.T, tenant uuid.UUID) (map[string]json.RawMessage, *run, string) {
 	t.Helper()
-	r := &run{s: h.service, p: tenancy.System(tenant), req: Request{}.withDefaults(), tables: map[string]int64{}}
+	r := h.service.newRun(tenancy.System(tenant), Request{})
 	var out bytes.Buffer
 	require.NoError(t, r.document(context.Background(), &out))
 	var doc map[string]json.RawMessage
@@ -147,7 +154,7 @@ func TestTableThatCannotBeReadFailsTheExportByName(t *testing.T) {
 	h := newHouse(t)
 	_, err := h.admin.Exec(ctx, `CREATE TABLE public.newest (id uuid PRIMARY KEY, tenant_id uuid NOT NULL); REVOKE ALL ON public.newest FROM wharf_service`)
 	require.NoError(t, err)
-	r := &run{s: h.service, p: tenancy.System(h.mine), tables: map[string]int64{}}
+	r := h.service.newRun(tenancy.System(h.mine), Request{})
 	err = r.document(ctx, &bytes.Buffer{})
 	require.Equal(t, fault.Forbidden, fault.CodeOf(err))
 	require.ErrorContains(t, err, "newest")

@@ -1,8 +1,12 @@
 // Package exporter takes a tenant's rows out: exports, and the run from one snapshot of the database to one object.
 //
-// A run opens one REPEATABLE READ READ ONLY transaction, reads the catalog inside it, and streams the tables in
-// foreign-key order: rows come by the binary protocol, are encoded in Go and leave through a multipart upload. Nothing is
-// held in memory or on disk. Counts, size, checksum and the job's end commit together when the object is whole.
+// A run opens one REPEATABLE READ READ ONLY transaction, plans against the catalog as that sees it, and streams the tables
+// in foreign-key order: readers that share the snapshot take rows by the binary protocol and encode them in Go; in the order
+// of the plan they pass the format's writer and leave through a multipart upload. What is held in memory does not grow with
+// the rows, and nothing is on disk. Counts, size, checksum and the job's end commit together when the object is whole.
+//
+// Invariants: every row of an export is of one moment; a table of the plan is in the export or the export fails; what is
+// tagged @redact is not even read.
 package exporter
 
 import (
@@ -29,42 +33,6 @@ const (
 
 // Final reports whether no run will change the status.
 func Final(status string) bool { return status != Pending && status != Processing }
-
-// Request is what an export is asked for.
-type Request struct {
-	Scope  string `json:"scope,omitempty"`  // "": full
-	Format string `json:"format,omitempty"` // "": json
-}
-
-// Scopes and formats.
-const (
-	ScopeFull  = "full"
-	FormatJSON = "json"
-)
-
-func (r Request) withDefaults() Request {
-	if r.Scope == "" {
-		r.Scope = ScopeFull
-	}
-	if r.Format == "" {
-		r.Format = FormatJSON
-	}
-	return r
-}
-
-func (r Request) check() error {
-	var wrong []fault.Field
-	if r.Scope != ScopeFull {
-		wrong = append(wrong, fault.Field{Field: "scope", Message: "must be " + ScopeFull})
-	}
-	if r.Format != FormatJSON {
-		wrong = append(wrong, fault.Field{Field: "format", Message: "must be " + FormatJSON})
-	}
-	if len(wrong) > 0 {
-		return fault.New(fault.Invalid, "the export cannot be made as it is asked for").WithFields(wrong...)
-	}
-	return nil
-}
 
 // Export is one archive of a tenant's rows.
 type Export struct {

@@ -1,121 +1,106 @@
 package exporter
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
+	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-
-	"wharf/internal/catalog"
 	"wharf/internal/pgcodec"
 )
 
-// Redacted stands in every export where a secret was.
-const Redacted = "[redacted on export]"
-
-// columnsOf plans how each column of a table is selected and printed.
-func columnsOf(t *catalog.Table) []pgcodec.Column {
-	cols := make([]pgcodec.Column, 0, len(t.Columns))
-	for _, c := range t.Columns {
-		expr := "x." + c.Ident()
-		if c.Tags.Redact { // the secret itself is not even read
-			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + Redacted + "'::text END"
-			cols = append(cols, pgcodec.JSONColumn(c.Name, expr, pgtype.TextOID))
-			continue
-		}
-		cols = append(cols, pgcodec.JSONColumn(c.Name, expr, codecOID(c)))
-	}
-	return cols
-}
-
-// codecOID is the type that a column's values are sent as: that of an enum, or of an extension's text, is text.
-func codecOID(c *catalog.Column) uint32 {
-	if c.Kind == catalog.KindEnum {
-		return pgtype.TextOID
-	}
-	if _, known := pgcodec.JSON(c.BaseOID); !known && c.Kind == catalog.KindText {
-		return pgtype.TextOID
-	}
-	return c.BaseOID
-}
-
-func selectTable(t *catalog.Table, cols []pgcodec.Column) string {
-	exprs := make([]string, 0, len(cols))
-	for _, c := range cols {
-		exprs = append(exprs, c.SQL)
-	}
-	return "SELECT " + strings.Join(exprs, ", ") + " FROM " + t.Ident() + " x WHERE " + t.TenantPredicate("x", "$1")
-}
-
-// qualified quotes "schema.table".
-func qualified(name string) string { return pgx.Identifier(strings.SplitN(name, ".", 2)).Sanitize() }
-
-// writer writes one JSON object whose members are values or arrays of rows, a row a line.
-type writer struct {
-	out   io.Writer
-	buf   []byte
+// jsonEncoder writes one document: the envelope, an array of rows for each table, a row a line, and the counts.
+type jsonEncoder struct {
+	r     *run
+	out   *bufio.Writer
 	comma bool // before the next member
-	first bool // row of the open array
 }
 
-// flushAt is how much is encoded before it is handed on, in bytes.
-const flushAt = 64 << 10
+// flusher is a writer below that holds bytes back, such as a compressor.
+type flusher interface{ Flush() error }
 
-func newWriter(out io.Writer) *writer {
-	return &writer{out: out, buf: append(make([]byte, 0, flushAt+flushAt/2), '{')}
-}
-
-func (w *writer) key(name string) {
-	if w.comma {
-		w.buf = append(w.buf, ',', '\n')
+// newJSONEncoder writes the envelope, and flushes it: whoever waits for the document knows that it comes.
+func newJSONEncoder(r *run, out io.Writer) (*jsonEncoder, error) {
+	e := &jsonEncoder{r: r, out: bufio.NewWriterSize(out, chunkBytes)}
+	for _, part := range []struct {
+		key   string
+		value any
+	}{
+		{"schema_version", 1},
+		{"wharf_version", r.s.cfg.Version},
+		{"exported_at", r.at.UTC().Format(time.RFC3339Nano)},
+		{"scope", r.req.Scope},
+		{"workspace", r.workspace},
+	} {
+		if err := e.member(part.key, part.value); err != nil {
+			return nil, err
+		}
 	}
-	w.comma = true
-	w.buf = append(pgcodec.AppendJSONString(w.buf, []byte(name)), ':')
+	if err := e.out.Flush(); err != nil {
+		return nil, err //nolint:wrapcheck // the writer's below
+	}
+	if f, ok := out.(flusher); ok {
+		return e, f.Flush() //nolint:wrapcheck // the writer's below
+	}
+	return e, nil
 }
 
-func (w *writer) value(v any) error {
-	doc, err := json.Marshal(v)
+func (e *jsonEncoder) rows(t planned) rowEncoder {
+	cols, first := e.r.columnsOf(t, pgcodec.JSONColumn), true
+	return rowEncoder{cols, func(dst []byte, raw [][]byte) ([]byte, error) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		return pgcodec.AppendJSONRow(append(dst, '\n'), cols, raw) //nolint:wrapcheck // names the column
+	}}
+}
+
+func (e *jsonEncoder) begin(t planned) error {
+	e.key(t.Name)
+	return e.text("[")
+}
+
+func (e *jsonEncoder) write(chunk []byte) error {
+	_, err := e.out.Write(chunk)
+	return err //nolint:wrapcheck // the writer's below, as all others here
+}
+
+func (e *jsonEncoder) end(int64) error { return e.text("]") }
+
+func (e *jsonEncoder) close() error {
+	if err := e.member("counts", e.r.tables); err != nil {
+		return err
+	}
+	if err := e.text("}\n"); err != nil {
+		return err
+	}
+	return e.out.Flush() //nolint:wrapcheck
+}
+
+func (e *jsonEncoder) stop() {}
+
+// key begins a member; an error of the writer stays and comes with the next write.
+func (e *jsonEncoder) key(name string) {
+	sep := ",\n"
+	if !e.comma {
+		sep = "{"
+	}
+	e.comma = true
+	_, _ = e.out.Write(append(pgcodec.AppendJSONString([]byte(sep), []byte(name)), ':'))
+}
+
+func (e *jsonEncoder) member(name string, value any) error {
+	doc, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Errorf("exporter: encode: %w", err)
+		return fmt.Errorf("exporter: encode %s: %w", name, err)
 	}
-	w.buf = append(w.buf, doc...)
-	return nil
+	e.key(name)
+	return e.write(doc)
 }
 
-func (w *writer) beginTable(name string) {
-	w.key(name)
-	w.buf = append(w.buf, '[')
-	w.first = true
-}
-
-func (w *writer) row(cols []pgcodec.Column, raw [][]byte) error {
-	if !w.first {
-		w.buf = append(w.buf, ',')
-	}
-	w.first = false
-	w.buf = append(w.buf, '\n')
-	var err error
-	if w.buf, err = pgcodec.AppendJSONRow(w.buf, cols, raw); err != nil {
-		return err //nolint:wrapcheck // names the column
-	}
-	if len(w.buf) >= flushAt {
-		return w.flush()
-	}
-	return nil
-}
-
-func (w *writer) endTable() { w.buf = append(w.buf, ']') }
-
-func (w *writer) end() error {
-	w.buf = append(w.buf, '}', '\n')
-	return w.flush()
-}
-
-func (w *writer) flush() error {
-	_, err := w.out.Write(w.buf)
-	w.buf = w.buf[:0]
-	return err //nolint:wrapcheck // the pipe's own
+func (e *jsonEncoder) text(s string) error {
+	_, err := e.out.WriteString(s)
+	return err //nolint:wrapcheck
 }

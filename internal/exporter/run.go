@@ -6,42 +6,52 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"wharf/internal/catalog"
 	"wharf/internal/fault"
 	"wharf/internal/objectstore"
+	"wharf/internal/pg"
 	"wharf/internal/tenancy"
 )
 
 // Complete ends the job in the transaction that finishes the export.
 type Complete = func(ctx context.Context, tx pgx.Tx) error
 
-// run is one run of an export's job.
+// run is one writing of an export: of a job, or straight to a client.
 type run struct {
 	s        *Service
 	p        tenancy.Principal
 	row      row
 	req      Request
-	complete Complete
+	complete Complete // nil: there is no job
 
+	moment
+	plan     plan
 	tables   map[string]int64 // rows written
 	warnings []string
-	at       time.Time // of the snapshot
-	slug     string
-	rows     atomic.Int64
-	total    atomic.Int64
+	rows     atomic.Int64 // read
+	total    atomic.Int64 // the planner's estimate
+}
+
+// moment is when and of whom the snapshot is.
+type moment struct {
+	at         time.Time
+	workspace  json.RawMessage // the tenant's row
+	slug, name string
 }
 
 // Run writes an export's object and finishes its row. It may be run again after any failure: each run writes an object of
 // its own, and only the one whose row commits stays.
 func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(ctx context.Context, tx pgx.Tx) error) error {
-	r := &run{s: s, p: tenancy.System(tenant), complete: complete, tables: map[string]int64{}}
+	r := s.newRun(tenancy.System(tenant), Request{})
+	r.complete = complete
 	if ended, err := r.begin(ctx, id); ended || err != nil {
 		return err
 	}
@@ -49,7 +59,7 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 	defer stop()
 	obj, err := r.put(ctx)
 	if err != nil {
-		return err
+		return pg.Translate(err)
 	}
 	stop()
 	if err := r.finish(ctx, obj); err != nil {
@@ -59,6 +69,10 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 		return err
 	}
 	return nil
+}
+
+func (s *Service) newRun(p tenancy.Principal, req Request) *run {
+	return &run{s: s, p: p, req: req.withDefaults(), tables: map[string]int64{}}
 }
 
 func (r *run) begin(ctx context.Context, id uuid.UUID) (ended bool, err error) {
@@ -91,7 +105,8 @@ func (r *run) put(ctx context.Context) (objectstore.Object, error) {
 		pw.CloseWithError(err) // nil reads as io.EOF
 		wrote <- err
 	}()
-	obj, err := r.s.cfg.Objects.Put(ctx, objectstore.Key(r.p.Tenant, "exports", "export.json"), "application/json", pr)
+	kind := r.req.object()
+	obj, err := r.s.cfg.Objects.Put(ctx, objectstore.Key(r.p.Tenant, "exports", "export"+kind.extension), kind.contentType, pr)
 	pr.CloseWithError(errUploadEnded)
 	if readErr := <-wrote; readErr != nil && !errors.Is(readErr, errUploadEnded) {
 		return objectstore.Object{}, readErr
@@ -107,7 +122,7 @@ var errUploadEnded = errors.New("exporter: the upload ended first")
 // snapshotMode is the transaction that every row of an export is read in.
 var snapshotMode = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 
-// document writes the flat JSON document: one key a table, between the envelope and the counts.
+// document writes the export to out, from one snapshot. After an error what was written is of no use.
 func (r *run) document(ctx context.Context, out io.Writer) error {
 	tx, err := r.s.cfg.Pool.BeginTx(ctx, snapshotMode)
 	if err != nil {
@@ -117,121 +132,80 @@ func (r *run) document(ctx context.Context, out io.Writer) error {
 	if err := r.s.cfg.DB.Enter(ctx, tx, r.p.Tenant); err != nil {
 		return err //nolint:wrapcheck // a sentence of its own
 	}
-	w := newWriter(out)
-	if err := r.envelope(ctx, tx, w); err != nil {
+	if r.moment, err = r.s.momentOf(ctx, tx, r.p.Tenant); err != nil {
 		return err
 	}
-	err = r.s.cfg.DB.AsProduct(ctx, tx, r.p, func(ctx context.Context, tx pgx.Tx) error { return r.allTables(ctx, tx, w) })
-	if err != nil {
-		return err //nolint:wrapcheck // names the table
-	}
-	w.key("counts")
-	if err := w.value(r.tables); err != nil {
-		return err
-	}
-	return w.end()
+	return r.s.cfg.DB.AsProduct(ctx, tx, r.p, func(ctx context.Context, tx pgx.Tx) error { //nolint:wrapcheck // names the table
+		return r.writeAll(ctx, tx, out)
+	})
 }
 
-// allTables writes every table of the catalog as the snapshot has it.
-func (r *run) allTables(ctx context.Context, tx pgx.Tx, w *writer) error {
-	snap, err := r.s.cfg.Catalog(ctx, tx)
-	if err != nil {
+// writeAll plans the export and writes it.
+func (r *run) writeAll(ctx context.Context, tx pgx.Tx, out io.Writer) (err error) {
+	if r.plan, err = r.s.planFor(ctx, tx, r.p.Tenant, r.req); err != nil {
 		return err
 	}
-	if err := readable(snap.Tables); err != nil {
-		return err
-	}
-	if err := r.estimate(ctx, tx, snap.Tables); err != nil {
-		return err
-	}
-	for _, t := range snap.Tables {
-		if err := r.table(ctx, tx, w, t); err != nil {
+	if r.complete != nil {
+		if err := r.estimate(ctx, tx); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// readable fails the export by name if the service's role may not read a table: it must not vanish.
-func readable(tables []*catalog.Table) error {
-	for _, t := range tables {
-		if !t.Readable {
-			return fault.Newf(fault.Forbidden, "the table %s cannot be read by the service's role; grant SELECT on it", t.Name)
-		}
-	}
-	return nil
-}
-
-const envelopeFacts = `SELECT now(), coalesce((SELECT to_jsonb(t) FROM %s t WHERE t.id = $1), '{}'),
-coalesce((SELECT t.slug::text FROM %s t WHERE t.id = $1), 'workspace')`
-
-func (r *run) envelope(ctx context.Context, tx pgx.Tx, w *writer) error {
-	name := qualified(r.s.cfg.TenantTable)
-	var workspace json.RawMessage
-	if err := tx.QueryRow(ctx, fmt.Sprintf(envelopeFacts, name, name), r.p.Tenant).Scan(&r.at, &workspace, &r.slug); err != nil {
-		return fmt.Errorf("exporter: read tenant: %w", err)
-	}
-	for _, part := range []struct {
-		key   string
-		value any
-	}{
-		{"schema_version", 1},
-		{"wharf_version", r.s.cfg.Version},
-		{"exported_at", r.at.UTC().Format(time.RFC3339Nano)},
-		{"scope", r.req.Scope},
-		{"workspace", workspace},
-	} {
-		w.key(part.key)
-		if err := w.value(part.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// table writes one table's rows. The statement carries the tenant predicate beside row security.
-func (r *run) table(ctx context.Context, tx pgx.Tx, w *writer, t *catalog.Table) error {
-	cols := columnsOf(t)
-	rows, err := tx.Query(ctx, selectTable(t, cols), pgx.QueryResultFormats{pgx.BinaryFormatCode}, r.p.Tenant)
+	enc, err := r.newEncoder(out)
 	if err != nil {
-		return fmt.Errorf("exporter: read %s: %w", t.Name, err)
+		return err
 	}
-	defer rows.Close()
-	w.beginTable(t.Name)
-	var n int64
-	for rows.Next() {
-		if err := w.row(cols, rows.RawValues()); err != nil {
-			return fmt.Errorf("exporter: write %s: %w", t.Name, err)
-		}
-		n++
-		r.rows.Add(1)
+	defer enc.stop()
+	if err := r.readAll(ctx, tx, enc); err != nil {
+		return err
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("exporter: read %s: %w", t.Name, err)
+	return enc.close()
+}
+
+const tenantFacts = `SELECT now(), coalesce((SELECT to_jsonb(t) FROM %[1]s t WHERE t.id = $1), '{}'),
+coalesce((SELECT t.slug::text FROM %[1]s t WHERE t.id = $1), 'workspace'),
+coalesce((SELECT t.name::text FROM %[1]s t WHERE t.id = $1), '')`
+
+func (s *Service) momentOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (m moment, err error) {
+	table := pgx.Identifier(strings.SplitN(s.cfg.TenantTable, ".", 2)).Sanitize()
+	err = tx.QueryRow(ctx, fmt.Sprintf(tenantFacts, table), tenant).Scan(&m.at, &m.workspace, &m.slug, &m.name)
+	if err != nil {
+		return m, fmt.Errorf("exporter: read tenant: %w", err)
 	}
-	w.endTable()
-	r.tables[t.Name] = n
-	return nil
+	return m, nil
+}
+
+// maxWarnings bounds what an export's row holds of them.
+const maxWarnings = 200
+
+// warn adds a warning. The goroutine that writes calls it.
+func (r *run) warn(text string) { r.warnings = append(r.warnings, text) }
+
+// warned gives the warnings of plan and run, never null.
+func (r *run) warned() []string {
+	all := slices.Concat([]string{}, r.plan.warnings, r.warnings)
+	if len(all) > maxWarnings {
+		all = append(all[:maxWarnings], fmt.Sprintf("and %d more warnings", len(all)-maxWarnings))
+	}
+	return all
 }
 
 // estimate sums what the planner expects, for the progress line.
-func (r *run) estimate(ctx context.Context, tx pgx.Tx, tables []*catalog.Table) error {
+func (r *run) estimate(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	var total float64
-	for _, t := range tables {
-		batch.Queue(`EXPLAIN (FORMAT json) SELECT FROM ` + t.Ident() + ` x WHERE ` + t.TenantPredicate("x", "'"+r.p.Tenant.String()+"'::uuid")).
-			QueryRow(func(row pgx.Row) error {
-				var plans []struct {
-					Plan struct {
-						Rows float64 `json:"Plan Rows"`
-					} `json:"Plan"`
-				}
-				if err := row.Scan(&plans); err != nil {
-					return fmt.Errorf("exporter: estimate: %w", err)
-				}
-				total += plans[0].Plan.Rows
-				return nil
-			})
+	for _, t := range r.plan.tables {
+		batch.Queue(`EXPLAIN (FORMAT json) SELECT FROM `+t.Ident()+` x WHERE `+t.where, t.args...).QueryRow(func(row pgx.Row) error {
+			var plans []struct {
+				Plan struct {
+					Rows float64 `json:"Plan Rows"`
+				} `json:"Plan"`
+			}
+			if err := row.Scan(&plans); err != nil {
+				return err //nolint:wrapcheck // below
+			}
+			total += plans[0].Plan.Rows
+			return nil
+		})
 	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("exporter: estimate: %w", err)
@@ -246,11 +220,11 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 	if err != nil {
 		return fmt.Errorf("exporter: encode counts: %w", err)
 	}
-	warnings, err := json.Marshal(append([]string{}, r.warnings...))
+	warnings, err := json.Marshal(r.warned())
 	if err != nil {
 		return fmt.Errorf("exporter: encode warnings: %w", err)
 	}
-	name := r.slug + "-" + r.at.UTC().Format(time.DateOnly) + ".json"
+	name := r.slug + "-" + r.at.UTC().Format(time.DateOnly) + r.req.object().extension
 	return tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
 		now, err := readExport(ctx, tx, lockExport, r.p.Tenant, r.row.ID)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"wharf/internal/audit"
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/fieldcrypt"
 	"wharf/internal/objectstore"
 	"wharf/internal/tenancy"
 )
@@ -25,7 +26,8 @@ type Queue interface {
 // Kind is the kind of job that runs an export.
 const Kind = "export"
 
-// Config is what a Service needs. All of it is required but Queue, which a process that only runs jobs has no use for.
+// Config is what a Service needs. All of it is required but Queue, which a process that only runs jobs has no use for, and
+// what says so.
 type Config struct {
 	Pool        *pgxpool.Pool
 	DB          *tenancy.DB
@@ -33,10 +35,12 @@ type Config struct {
 	Audit       *audit.Log
 	Queue       Queue
 	Catalog     func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error)
-	TenantTable string        // schema-qualified: id, name, slug
-	Version     string        // of Wharf, for the document
-	TTL         time.Duration // a finished export is kept
-	LinkTTL     time.Duration // a signed link lives
+	Crypt       *fieldcrypt.Ring // nil: there are no keys, and encrypted columns cannot be exported
+	Readers     int              // connections that read one export at a time, of one snapshot; 0: one
+	TenantTable string           // schema-qualified: id, name, slug
+	Version     string           // of Wharf, for the document
+	TTL         time.Duration    // a finished export is kept
+	LinkTTL     time.Duration    // a signed link lives
 }
 
 // Service keeps exports and runs them.
@@ -52,14 +56,12 @@ const (
 	ActionDelete   = "export.delete"
 )
 
-// Start writes the export and its job in one transaction. The attempt is in the audit log before that.
+// Start writes the export and its job in one transaction. The attempt is in the audit log before that. Invalid with fields
+// if the request does not fit the catalog; ErrNoKeys.
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (Export, error) {
 	req = req.withDefaults()
-	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req); err != nil {
+	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req.public()); err != nil {
 		return Export{}, fmt.Errorf("exporter: audit: %w", err)
-	}
-	if err := req.check(); err != nil {
-		return Export{}, err
 	}
 	doc, err := json.Marshal(req)
 	if err != nil {
@@ -67,6 +69,16 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (
 	}
 	var r row
 	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		err := s.cfg.DB.AsProduct(ctx, tx, p, func(ctx context.Context, tx pgx.Tx) error {
+			plan, err := s.chosen(ctx, tx, p.Tenant, req)
+			if err != nil {
+				return err
+			}
+			return s.openable(plan.tables)
+		})
+		if err != nil {
+			return err //nolint:wrapcheck // by those above
+		}
 		if r, err = readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor); err != nil {
 			return err
 		}
