@@ -45,9 +45,8 @@ func newHouse(t *testing.T) *house {
 		conn.Release()
 	}
 	pool := db.Service(t)
-	keys, err := fieldcrypt.NewKeys()
-	require.NoError(t, err)
-	h.ring, err = fieldcrypt.New(keys)
+	var err error
+	h.ring, err = fieldcrypt.New(testenv.FieldKeys)
 	require.NoError(t, err)
 	h.service = New(Config{
 		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants", Version: "test",

@@ -22,7 +22,7 @@ type flusher interface{ Flush() error }
 
 // newJSONEncoder writes the envelope, and flushes it: whoever waits for the document knows that it comes.
 func newJSONEncoder(r *run, out io.Writer) (*jsonEncoder, error) {
-	e := &jsonEncoder{r: r, out: bufio.NewWriterSize(out, chunkBytes)}
+	e := &jsonEncoder{r: r, out: bufio.NewWriterSize(out, flushAt)}
 	for _, part := range []struct {
 		key   string
 		value any

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// chunkBytes is how much a reader encodes before it hands it on.
-	chunkBytes = 128 << 10
+	// flushAt is how much a reader encodes before it hands it on.
+	flushAt = 128 << 10
 	// chunksAhead is how many chunks of a reader may wait to be written.
 	chunksAhead = 6
 	// readerWait is how long a further reader waits for a connection: it is worth having, but the export goes on without.
@@ -130,7 +130,7 @@ func (rd *reading) table(ctx context.Context, tx pgx.Tx, t planned, free chan []
 		if c.bytes, err = enc.add(c.bytes, rows.RawValues()); err != nil {
 			return fmt.Errorf("exporter: encode %s: %w", t.Name, err)
 		}
-		if c.rows++; len(c.bytes) >= chunkBytes {
+		if c.rows++; len(c.bytes) >= flushAt {
 			if err := rd.send(ctx, out, &c); err != nil {
 				return err
 			}
@@ -149,8 +149,8 @@ func (rd *reading) table(ctx context.Context, tx pgx.Tx, t planned, free chan []
 func buffer(ctx context.Context, free <-chan []byte) ([]byte, error) {
 	select {
 	case b := <-free:
-		if b == nil || cap(b) > 4*chunkBytes { // a long row's is not kept
-			b = make([]byte, 0, chunkBytes+chunkBytes/4)
+		if b == nil || cap(b) > 4*flushAt { // a long row's is not kept
+			b = make([]byte, 0, flushAt+flushAt/4)
 		}
 		return b[:0], nil
 	case <-ctx.Done():

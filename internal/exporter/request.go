@@ -65,12 +65,16 @@ func (r Request) withDefaults() Request {
 	return r
 }
 
-// public gives the request without secrets, for the audit log and whoever reads the export.
+// hiddenPassphrase stands where a passphrase was; it is too short to be one.
+const hiddenPassphrase = "[hidden]"
+
+// byPassphrase reports whether a passphrase encrypts the object.
+func (r Request) byPassphrase() bool { return r.Encrypt != nil && r.Encrypt.Passphrase != "" }
+
+// public gives the request without secrets: as it is stored, audited and shown.
 func (r Request) public() Request {
-	if r.Encrypt != nil && r.Encrypt.Passphrase != "" {
-		hidden := *r.Encrypt
-		hidden.Passphrase = "[hidden]"
-		r.Encrypt = &hidden
+	if r.byPassphrase() {
+		r.Encrypt = &Encryption{Recipients: r.Encrypt.Recipients, Passphrase: hiddenPassphrase}
 	}
 	return r
 }
@@ -79,13 +83,17 @@ func (r Request) public() Request {
 type objectKind struct{ extension, contentType string }
 
 func (r Request) object() objectKind {
+	kind := objectKind{".json", "application/json"}
 	switch {
 	case r.bundled():
-		return objectKind{".zip", "application/zip"}
+		kind = objectKind{".zip", "application/zip"}
 	case r.Format == FormatXLSX:
-		return objectKind{".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+		kind = objectKind{".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 	}
-	return objectKind{".json", "application/json"}
+	if r.Encrypt != nil {
+		kind = objectKind{kind.extension + encryptedExt, encryptedType}
+	}
+	return kind
 }
 
 // bundled reports whether the object is a zip with a manifest.
@@ -127,6 +135,9 @@ func (r Request) check(snap *catalog.Snapshot) error {
 		m.add("exclude", "leaves no table")
 	}
 	r.checkInclude(&m, snap)
+	if r.Encrypt != nil {
+		m = append(m, checkEncryption(r.Encrypt.Recipients, r.Encrypt.Passphrase)...)
+	}
 	return m.err()
 }
 

@@ -84,16 +84,18 @@ func (r *run) begin(ctx context.Context, id uuid.UUID) (ended bool, err error) {
 			ended = true
 			return r.complete(ctx, tx)
 		}
-		r.row, err = readExport(ctx, tx, beginExport, r.p.Tenant, id)
+		if r.row, err = readExport(ctx, tx, beginExport, r.p.Tenant, id); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(r.row.Request, &r.req); err != nil {
+			return fmt.Errorf("exporter: read request of %s: %w", id, err)
+		}
+		if r.req.byPassphrase() {
+			r.req.Encrypt.Passphrase, err = recallPassphrase(ctx, tx, r.s.cfg.Crypt, r.p.Tenant, id)
+		}
 		return err
 	})
-	if err != nil || ended {
-		return ended, err
-	}
-	if err := json.Unmarshal(r.row.Request, &r.req); err != nil {
-		return false, fmt.Errorf("exporter: read request of %s: %w", id, err)
-	}
-	return false, nil
+	return ended, err
 }
 
 // put streams the document into the store: what is read on one side of the pipe is uploaded on the other.
@@ -101,7 +103,7 @@ func (r *run) put(ctx context.Context) (objectstore.Object, error) {
 	pr, pw := io.Pipe()
 	wrote := make(chan error, 1)
 	go func() {
-		err := r.document(ctx, pw)
+		err := r.object(ctx, pw)
 		pw.CloseWithError(err) // nil reads as io.EOF
 		wrote <- err
 	}()
@@ -115,6 +117,21 @@ func (r *run) put(ctx context.Context) (objectstore.Object, error) {
 		return objectstore.Object{}, fmt.Errorf("exporter: upload: %w", err)
 	}
 	return obj, nil
+}
+
+// object writes the export as it is stored.
+func (r *run) object(ctx context.Context, out io.Writer) error {
+	if r.req.Encrypt == nil {
+		return r.document(ctx, out)
+	}
+	sealed, err := encrypted(out, r.req.Encrypt.Recipients, r.req.Encrypt.Passphrase)
+	if err != nil {
+		return err
+	}
+	if err := r.document(ctx, sealed); err != nil {
+		return err
+	}
+	return sealed.Close() //nolint:wrapcheck // the pipe's own
 }
 
 var errUploadEnded = errors.New("exporter: the upload ended first")

@@ -63,7 +63,7 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (
 	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req.public()); err != nil {
 		return Export{}, fmt.Errorf("exporter: audit: %w", err)
 	}
-	doc, err := json.Marshal(req)
+	doc, err := json.Marshal(req.public())
 	if err != nil {
 		return Export{}, fmt.Errorf("exporter: encode request: %w", err)
 	}
@@ -81,6 +81,11 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (
 		}
 		if r, err = readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor); err != nil {
 			return err
+		}
+		if req.byPassphrase() {
+			if err := keepPassphrase(ctx, tx, s.cfg.Crypt, p.Tenant, r.ID, req.Encrypt.Passphrase); err != nil {
+				return err
+			}
 		}
 		job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
 		if err != nil {
@@ -225,8 +230,19 @@ func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, stat
 	return err
 }
 
-// Reopen sets a failed or cancelled export back to pending, to be run by the job.
+// Reopen sets a failed or cancelled export back to pending, to be run by the job. ErrPassphraseForgotten if one encrypted it.
 func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
+	r, err := readExport(ctx, tx, lockExport, tenant, id)
+	if err != nil {
+		return err
+	}
+	var req Request
+	if err := json.Unmarshal(r.Request, &req); err != nil {
+		return fmt.Errorf("exporter: read request of %s: %w", id, err)
+	}
+	if req.byPassphrase() {
+		return ErrPassphraseForgotten
+	}
 	n, err := exec(ctx, tx, "reopen export", reopenExport, tenant, id, job)
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "only a failed or cancelled export can be retried")
