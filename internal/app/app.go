@@ -101,9 +101,6 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Audit = audit.New(a.Pool, a.DB)
 	a.Idempotency = idempotency.New(idempotency.Config{Pool: a.Pool, DB: a.DB, TTL: cfg.HTTP.IdempotencyTTL, Lease: idempotencyLease})
 	a.Limits = ratelimit.New(a.Pool, a.DB, cfg.Tenant.Table)
-	read := func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
-		return catalog.Read(ctx, tx, catalogConfig)
-	}
 	a.Webhooks = webhook.New(webhook.Config{
 		DB: a.DB, Queue: a.queue, Keys: a.Keys, Now: time.Now, Version: Version(),
 		Timeout: cfg.Webhooks.ReceiverWithin, TTL: cfg.Webhooks.DeliveryTTL, AllowPrivate: cfg.Webhooks.AllowPrivate,
@@ -117,7 +114,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 		Retention:   importer.Retention{Files: cfg.Limits.FileTTL, Reports: cfg.Limits.ReportTTL, Reviews: cfg.Limits.ReviewTTL},
 	})
 	a.Exports = exporter.New(exporter.Config{
-		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: read,
+		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: a.Catalog.In, Crypt: a.Keys, Readers: cfg.Jobs.ExportReaders,
 		TenantTable: cfg.Tenant.Table, Version: Version(), TTL: cfg.Limits.ExportTTL, LinkTTL: cfg.S3.LinkTTL,
 	})
 	return a, nil

@@ -103,6 +103,7 @@ type Rates struct {
 type Jobs struct {
 	Import        int           `env:"WHARF_QUEUE_IMPORT" envDefault:"4" help:"imports a worker runs at once" validate:"min=1,max=1000"`
 	Export        int           `env:"WHARF_QUEUE_EXPORT" envDefault:"4" help:"exports a worker runs at once" validate:"min=1,max=1000"`
+	ExportReaders int           `env:"WHARF_EXPORT_READERS" envDefault:"2" help:"connections that read one export at a time, all of one snapshot; less if the pool has none free" validate:"min=1,max=16"`
 	Restore       int           `env:"WHARF_QUEUE_RESTORE" envDefault:"2" help:"restores a worker runs at once" validate:"min=1,max=1000"`
 	Webhook       int           `env:"WHARF_QUEUE_WEBHOOK" envDefault:"10" help:"webhook deliveries a worker runs at once" validate:"min=1,max=1000"`
 	Maintenance   int           `env:"WHARF_QUEUE_MAINTENANCE" envDefault:"1" help:"maintenance jobs a worker runs at once" validate:"min=1,max=1000"`

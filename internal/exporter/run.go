@@ -191,6 +191,11 @@ func (s *Service) momentOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (m 
 	return m, nil
 }
 
+// fileName is what the export is saved as.
+func (r *run) fileName() string {
+	return r.slug + "-" + r.at.UTC().Format(time.DateOnly) + r.req.object().extension
+}
+
 // maxWarnings bounds what an export's row holds of them.
 const maxWarnings = 200
 
@@ -241,7 +246,6 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 	if err != nil {
 		return fmt.Errorf("exporter: encode warnings: %w", err)
 	}
-	name := r.slug + "-" + r.at.UTC().Format(time.DateOnly) + r.req.object().extension
 	return tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
 		now, err := readExport(ctx, tx, lockExport, r.p.Tenant, r.row.ID)
 		if err != nil {
@@ -250,7 +254,7 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 		if now.Status != Processing {
 			return fault.Newf(fault.Conflict, "the export is %s", now.Status)
 		}
-		if _, err := exec(ctx, tx, "finish", finishExport, r.p.Tenant, r.row.ID, obj.Key, name, obj.Bytes, obj.SHA256,
+		if _, err := exec(ctx, tx, "finish", finishExport, r.p.Tenant, r.row.ID, obj.Key, r.fileName(), obj.Bytes, obj.SHA256,
 			r.rows.Load(), tables, warnings, strconv.FormatFloat(r.s.cfg.TTL.Seconds(), 'f', 0, 64)); err != nil {
 			return err
 		}

@@ -82,6 +82,7 @@ var routes = map[string]access{
 	"downloadExport": {column: "export", scope: "exports:read"},
 	"cancelExport":   {column: "export", scope: "exports:write"},
 	"retryExport":    {column: "export", scope: "exports:write"},
+	"streamExport":   {column: "export", scope: "exports:write"},
 
 	"listJobs":    {column: "own jobs", scope: "jobs:manage"},
 	"getJob":      {column: "own jobs", scope: "jobs:manage"},

@@ -524,6 +524,11 @@ type QueueName = string
 // TemplateFormat defines model for TemplateFormat.
 type TemplateFormat string
 
+// StreamExportParams defines parameters for StreamExport.
+type StreamExportParams struct {
+	AcceptEncoding *string `json:"Accept-Encoding,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	Action *string    `form:"action,omitempty" json:"action,omitempty"`
@@ -763,6 +768,9 @@ type CreateUploadJSONRequestBody = UploadInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// StreamExport All of the tenant's rows at once, as a stream
+	// (GET /api/data-export)
+	StreamExport(ctx echo.Context, params StreamExportParams) error
 	// GetOpenAPI This document
 	// (GET /api/openapi.json)
 	GetOpenAPI(ctx echo.Context) error
@@ -927,6 +935,35 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// StreamExport converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamExport(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamExportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamExport(ctx, params)
+	return err
 }
 
 // GetOpenAPI converts echo context to params.
@@ -2093,6 +2130,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/uploads/:id", wrapper.GetUpload, options.OperationMiddlewares["getUpload"]...)
 	router.GET(options.BaseURL+"/api/v1/exports", wrapper.ListExports, options.OperationMiddlewares["listExports"]...)
 	router.POST(options.BaseURL+"/api/v1/exports", wrapper.CreateExport, options.OperationMiddlewares["createExport"]...)
+	router.GET(options.BaseURL+"/api/data-export", wrapper.StreamExport, options.OperationMiddlewares["streamExport"]...)
 	router.DELETE(options.BaseURL+"/api/v1/exports/:id", wrapper.DeleteExport, options.OperationMiddlewares["deleteExport"]...)
 	router.GET(options.BaseURL+"/api/v1/exports/:id", wrapper.GetExport, options.OperationMiddlewares["getExport"]...)
 	router.GET(options.BaseURL+"/api/v1/exports/:id/download", wrapper.DownloadExport, options.OperationMiddlewares["downloadExport"]...)
@@ -2140,6 +2178,59 @@ type TemplateTextcsvResponse struct {
 
 	Headers       TemplateResponseHeaders
 	ContentLength int64
+}
+
+type StreamExportRequestObject struct {
+	Params StreamExportParams
+}
+
+type StreamExportResponseObject interface {
+	VisitStreamExportResponse(w http.ResponseWriter) error
+}
+
+type StreamExport200ResponseHeaders struct {
+	ContentDisposition *string
+	ContentEncoding    *string
+}
+
+type StreamExport200JSONResponse struct {
+	Body    map[string]interface{}
+	Headers StreamExport200ResponseHeaders
+}
+
+func (response StreamExport200JSONResponse) VisitStreamExportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamExportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamExportdefaultApplicationProblemPlusJSONResponse) VisitStreamExportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetOpenAPIRequestObject struct {
@@ -4350,6 +4441,9 @@ func (response GetReady503JSONResponse) VisitGetReadyResponse(w http.ResponseWri
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// StreamExport All of the tenant's rows at once, as a stream
+	// (GET /api/data-export)
+	StreamExport(ctx context.Context, request StreamExportRequestObject) (StreamExportResponseObject, error)
 	// GetOpenAPI This document
 	// (GET /api/openapi.json)
 	GetOpenAPI(ctx context.Context, request GetOpenAPIRequestObject) (GetOpenAPIResponseObject, error)
@@ -4521,6 +4615,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// StreamExport operation middleware
+func (sh *strictHandler) StreamExport(ctx echo.Context, params StreamExportParams) error {
+	var request StreamExportRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamExport(ctx.Request().Context(), request.(StreamExportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamExport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamExportResponseObject); ok {
+		return validResponse.VisitStreamExportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetOpenAPI operation middleware
@@ -6109,153 +6228,164 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3bkts4suCvILgT0TNxWBdXXyKmHPvgabdPu4/t9tie0zHh8qogMiXBRQIaACyVxlEb+7QfsB+xH3a+",
-	"ZAOZAEmJoESpqmR7tl/skkTiksh7JjI/JZkq50qCtCY5/5TMueYlWND46cnEgnZ/5GAyLeZWKJmcJ89z",
-	"pibMzoAV3FimJITPcz4FNoaJ0pCkiXAP/6MCvUzSRPISkvOE45BpYrIZlNyNPVG65DY5T6pK5Ema2OXc",
-	"PWisFnKa3N6myfOn7jkcbc7trBkMn9fwj0poyJNzqyvYceQcyrmyILPlf8Cyu9MfZ8qAZOMl7i4rBEh7",
-	"jn8bXgJzU4OxbCHsrPn2CpZMGJYjXGQGKeMyZ1yaBWjIGZ9yIemVy9b8R29gXvAl5OfM7ePy8YXkUtkZ",
-	"6PVpuA1TaJhUBnL64buzsxTPopI5aLbgS//96Z+P2X/A3LKz79hMVdocX8hwOjPgOZ6Hh2h7QQ4ibXCW",
-	"/OYFyKmdJedn33+fJqWQ4fOj1J2MBe3G/B/v2dH//PBvf4hC/Bc17j3Oj2o8GnqkQtofvmtmENLCFDRO",
-	"8UKUwtZTrOFfgT+2h8xhwqvCJuffn6Zuj6KsyuT80enpKW7Rf4zO9NcKKniFA0c3hP9t2k4XPu+gnBfc",
-	"wjO/0fguPBii20gyc52kCUi37vf+001hbpIP3QO5daszcyUNIMW/1mpcQOn+zJS0IHEJfD4vRMYdUZzM",
-	"6Yl/+2gchXxqreAPGibJefLfThqWckK/mpMwLs64SmO/OYRecMMWWskpEctiBhqS2zR5K6YS8hdCXnWJ",
-	"8wkrhLwigijENRhWCllZMEnq8Rq39ELRylcX2wFEC/Ybdn8t82M1B3lTFnQG5khNJiKDXGVVCdIem7kG",
-	"npsZgC2LY/x/dWY/8kvIBX9Hq2jPoDIL9shYDbyMUpCFG3viTnXzftbB/G4GbCIKSD1/4MzhkmPcwhqm",
-	"FnIVaj/SKo+eCjNXRgwB4G1AR5IdVS7sT9JqZKtzreagrSAs41kYb22U1P2kdPwXu8IAcm7hyAoksM6z",
-	"Ih/ELNJEVTZTRL+BYIzl2oJjQzlIgX8g08C/JlwU9JuSECEoInYwdkRL6PxsMjWH1i9q/BEym+C5Si7D",
-	"e3HR9T4MlCayKorkw+1tm7u8J4GIjKEZLcA0DWAPi2h2v7LqZlN+bWlyczRVR/5L7s71mA629cuRKOdK",
-	"W9IhnEhIFjOuJycO1lry4gTfQwR+CsYKWdMkz3NEL168biHJhBcG0jW8GRc8MILA7K4A5i1u5z9mBXAd",
-	"PZ4rIfPVERxRtEbwHy0f4/8LGM+UuoqOVXKbzbp86RW3leaFE9KGCYmKgdKO5uwMloxrYFYLyFMGx9Nj",
-	"dpHADcFoJPKLJGUXSaEWoP8IJRfFny4SJ6stlCaKT+FUtOZLRGg5yiviJrC6T9AasSBsNHx2Olx0ewSC",
-	"2KQLLdZHr+YGtG0NX38hpP+jmjuajUmhzRhHmAX6uI04u6BeGABn+qkcQ/5OXYHs8iW4mQsNZrQ7q+ny",
-	"WsR3Vqgpy3hRGOSyM1U4NAC3hPOL6vT020zk+L8beou6mtaA2MgjYs9fkW679QUbwNI9oA6XoWdXF7U2",
-	"ZdoG6IeBh9w6n3s44+dyXtkduYy1xchApmRuVnD8z6dtBfHbH7YpiGlSmZj59KtkC2dXsDHMeDFJ2UQh",
-	"a2hQJkk7yvaeJIOQeEPM/Y7wzCF/Hr7sUE7O9dWoVHmbX4yVKoDLZF0ViTCUXBjHbEZKjoS85oXIR1ot",
-	"THywiYCCjqZmi5tUz2fu8RirnIgC8XbrhEJmRZXDqJLI8SEfZaqoStnz+FBqk95w2ExsREjekvBbT1vw",
-	"3omuctRd9sWCm/rhVam8tPTHAH3LnU8BFvLtPLar7KRJpoEPerkFZpJzNZxjww7m+7GXJ7Wltk0N7UME",
-	"Z8aYqE4oq7LGywHQnWs11WDiY3kVD/LReDlINW39MuNn3/+wGYZebd4PhsZyW5m2Fj4HmdNDc60yMIY+",
-	"1PjT1sUzLjMo6G86yrxfoTH90uBTBKTrql0J7L/+9/9heChpF8gLrqWQ01XutEVpi0lXD5BGVa8t/hYJ",
-	"bCF9uAmkT4S7C+GHd1uEv48obWij0RTRcdDoifgxdlo1OrZUdYcvLVUd0WdX2ViDZR+xuAIXkixd67YQ",
-	"3LtThuvtjk5GaCV0FYa8XKaszJdMabYs88fo11OVZcKSXxKl0TeGXfOiAsNyyEQe5YXul5IXbUJL0uQ4",
-	"SZM0ega5MPOCL0c9oqpf+609Xzz/VRbL4Pnqsj4+hiKy49a8KYPCAG4UPRZCsnfCFsB+5GbQHGHxq/7K",
-	"zmMKJx90bO/9ubU4mNVcGkL3ziibtJN3K+/FMIM+Nwdm4QbtLGcd4grKMXpw0bhKk/lMSfd/UEjSxEBB",
-	"VJBVxqpypGEKN9HjRkWIW6WHr/8/wyuxpSM+jko+H8BzuzCuqTfu6/Aohk9v4YRaLVA08vKYaHYXkm9e",
-	"boj+p6BTrLG7wBC6rgIwhk8HqHsTv77wwpadIWfcY1PEUd3kPwMv7Ky7l2wG2ZXZ6eBWafgiUVcXSeqY",
-	"1mLGLRPewxsTm135r668hHdjx3D1HiStn/VDZEHPy7iu+xn019qdM1KTiBNcMuC6EKAZnXkIxWEoaiIK",
-	"YFY1X4DMez0NUc04IPq6z37phA9pYKljyQulc7N9KBMXFxOhjWWPTk/bvq6701bqKD8CM8M4m4M2SrJM",
-	"VdIaiumR+xsDa2rBHrUB1a9zI4+L03XXxdu1QOO+4F0dPLs5jTdZHCWfz93DMaAJitNUBtqjr7PpNAl+",
-	"gDoEpUoKuuV6OdKVRKF9LWARJWxn83g6GWj2uDf6sOsZsRCmqwJM6oiDFwVz5oIZdr47mmDucXMl5nOI",
-	"aEZv1MJQvCpTVZEzqSwbA1toYS36uwZOUMlsxuV0JwCR9zW/H0vyGrSNcQW3Mx9VqmSuHODx4JWEXyfJ",
-	"+fvNugQx3Tc0+m1az4yIdfuhnnlf7ktvi3EBo0paUexnqB7AyvXUsdXcjdo+/bZkjcorJFNz5l1sy9qt",
-	"5AXl3k4lev9JlsHcY+eawN1DYj4092zOcRfo7wHcGix3BO9rj1ARdab2Y/aI3UzJichBZm1B5W2O4Ivd",
-	"7BjyKSZR6QzcZxG0rFG44SROSL9Ha9rBUZSi4M7QISs3SZOpuAYSJiW4BfW4fQx3RLSrori/8G6J0M2q",
-	"cwxandF8vsWO/m4yUCKrDqJs0FCeIatFbKRqXiieD4tFrRFG82oa4q0BExvw+bW2IDCUbF7X/PNOVBP8",
-	"Q3vGqAeHpHOg/AJ999AIyEzlHvc6Iw2OdxDFjrzuvDnEtcZE11V7YZz9d4me18shMc47Ec/q7J8uELm8",
-	"Wn+RnLML4lfoR7pIbh8z9yYTU6k0OJuAkDBmoN4x1D8ghN/4lPwvbU26ldwVdOn9lOv19IDByQB1ItNa",
-	"LHPCuLP9rsZKXZ1jkJt8dkrTB5QUbKJViQZVf5LBem4X/hCM2YxbXqhpyiy/Ask42iLCxAbchS21Mhn2",
-	"S1uIM7VBfOoZhfJa3CYo1WuRVSAFcJjePiDYJeTIzmC04MtNBoqGicNixbzawpQEQ55nxuUydbbLDPV7",
-	"g6o++hx7dQgkqxjuO8LZzVG+gy3Wl8AyRLoXMLFbfBUeOcsNG2/M2N4w8QalaI9lO70+vvSW7Um2IzOi",
-	"Tk42FjnPAJhqMFbpwfh4l8DeVoqrVetAI63ltUDhD3MF84eqEkSVtMS7KRMqon43Tot1/O8/YS+Vh3qm",
-	"zB6u93r2NXi7qVvqt1/9DqAUsHij7qyXxfJP9nKstnNWagnrlbo9clhW0xo36dXtRLbNKt72ZT1wNsz2",
-	"BQy1tn0STc4tHwk5ComVw+bYlIGz/fVdM3I233SIqBz5zsjnt0/gIAt1ZMQ/YUXjPm2Uw0DXLUEehgDp",
-	"sCcfBorwkoFMxxS6t2IqDQVsnOLlH3dS3qoif8yULJZB06UrLSRUSp4D+fp6t1rpVY9bpcWOmc09uVAr",
-	"aaEtTrByMrs5tBDSd+RS+yRM/M6T7ocnfUZmsycT+dwMYWfqHEZNSAN7k9IvahzJr9HTuKrErYVybuOJ",
-	"XP7HfX33zeuUPTfcYNk7Z3GTW3aXwTaCZc1gbO9D82z/wKbkhfjnvsAefH0n3OaIuJFuRn7fPYl9/6ig",
-	"6okZw2TUl9cUYuyaUSYYE5bpSpqdguqO7+VVsSNOOGsnvuB7uzmE4AygCTNuEZwf1dgcOzrdhcjdS4HA",
-	"nyGT31FO8nAzuYMkm92VvQhThEujO9wA3YRE205rmNO8Q2gvIXqbroeEe9P25qBLYczQfLe29Rnz1qmF",
-	"BJ0ynpdCpqzkkk/dZ4rKpEwDz53eiF5Bt3JO99EeBJHDZbeQgagwvNDecCzfp3Xvdd39ZjlFiocw6TvE",
-	"ZbZcG1wPOXZ8LKNs9fZF2w8mbM9FrpBbuNnPgr+GYdK228VSDmJ7BZvvEoZL0zEnYeVrEOybnP3WkRxm",
-	"ZyN7iUzdTw8ck1oifrp40qF/Pg2rHsIjcd+4xv1Y5RvAUMJLLiM3aiXcRIy5S1Kgj5FbXgZnunsWL6U9",
-	"ZqeY+KQBIxVSsZIKNwzyA1JgI46RfQkwr5RlVrExMP8+43KJs7LFDNCqFJrZSkvMI4nf719xSUGIr4Q5",
-	"U4LFkBNpQ3S/I1GL/xzoZFvhWz5jt0nR7Qn/drJY/Wy3afIu+La3B/Q3ph+7YX4k/3wsK32LfVmnb9/3",
-	"3did7rz2k7UWJdfLcP9xzzRRT/O01yZSHeNtbXBGRMm+wOzd4A45621RQ+I4HpbAwA/IDGKpmhiTo8uL",
-	"Wi2c8uuWFo3DNRCMpKx6NZrCEWgfYc6lYWVlLJuK61VfUmt5wyTW2pF5AVY/ET061D2wdoiJ3gxW2o4w",
-	"/cuM5qBHVGsizv9oe0OfVtegtchzunq7nlInslkINHkuTZ65YNmnO508SubtSxqgiHVDroO2u65atMoU",
-	"9MJ4A0A3TB7f7gq4t+HBPh68TZiyYlsMMC824dGuY/WcfSecDzybsSevnzNytu46zSZcWJ3LZ+kYSsFm",
-	"Vqmdp4tZSGsXaiJ55D0WYPuuWnudf//73//OXr5kT5+yn39mZclMD7+bwk0fS50XcV8Kqs7TlQSEOWpg",
-	"c9VXlGH9NpAWJVLBHHRGF6KweoT/O+NzYdEVQ3ly6hpGZg6Z4MUom3HM+pRu4+6RUbg71HzjLxU1zCbs",
-	"pef6UAU9OSLNCNv1oQ9RA2T4HZ81FLjDZZ+/ITbf8crzPv6/lQvJa9XX8CqND3kzVO1JkFayAGMYr8Ur",
-	"1gZDOTps1lb5nz3v/JC4cuIp1CxDgZ5xjdVi7nbPYZtTjoDQ3fNWf1wJdqYiY7/+27vHzM6EwRyJ2nSy",
-	"Mw1OCxIF0JUIpzGkO2ht69epo3Z+IHA3PK2Xay2uUTVG4zNGgd6JH/t+tHtxk5iL0GtWRAAtX0BzRGsh",
-	"uD1KgHiq2ztqQO/vI7xrut4s5MLJdvic9UW2HmPyG8icGb704dQrIfM6bW1LMKjBkDXal2wGN4/pPpd1",
-	"ZrNFs5lfgXH2O9UL9Cm17Yp8p0d/fnL0jB9NPnz64bvbP2w965VjHnpur2Bx16NrrpN2eO6ma171VjtZ",
-	"Tz+dJQOkaL11PJlRQUdDYYTmg5D0VRKkfZpUUvyj2kkaOoYVihAGllRLwDr1824CsIHiHWTfbxQYfAqF",
-	"uIZoFbeN8ZW9MnJorn3DRnDtK/YNuqb+W8hx0JCBm5YZAMO4CUkPRyIfkrFccGNDrGm/deMIAzI38bl1",
-	"T3A0Euzk1N3WhC79aJR1zpdBKeop5GhA2sdMSKxG6s90yXjhlMtWwckR3GSg24HJvss2EE8grNFl6O2o",
-	"PgEZE3SETAEQ9GZYTdrg/i73ejxeHdcktQt1hhSGFmm+rXN4VgmzL7dnMTOQjf7rf/3fNLiC31ouc65z",
-	"5kc0DB2D23UBP8WHWMqggazSwi7f4lAkV4HrWGWLJzKYmudsMZu4tYWipmhD0Wv1JDNr51TbUsiJ6g73",
-	"F7dW1qrAaZiQlDTOwEGcUpZVZY8ZSSpS7chmN0xXmFv+UY3NOeO1Dkt5ToadnZ75BGh2GaqKXl5Iq9hc",
-	"FcVjxtlESGFmkNfRYcMmgDkkTmtU1dS9a7CmaV/x0uMLeSHJ/XBOi67zrJTT7T28UKcWYNjlG24Bnz/C",
-	"fy/T9ldvoORCCjm9xI2u/GLAXrI/+kpnfzpm72awZBaKwmPHhSTvzDeGBBZVZSWXLQbxhJJsxg2S+R/R",
-	"4nfQ5dLvPm1MEfyTXAN/8vU8PAZewfIbc8yQd0wVGDaGpXKKkrmQdcnk787+XAP+DVi9PHpCEQ0hmV8/",
-	"1TT2kS7HivQkSZNr0IZQ4xG5S0HyuUjOk2+PHx2fko40Qww94XNx4n8/DrVtp0RF9W6f58m5+/LXOcgn",
-	"r58na8Vzz05PN5SO7RbMXSedjjnl52HfHj9aoazk/P2HNDFVWXInmOmeTahAi8Urp4aoVF8LZ6y7l3GH",
-	"1498Ic6+3RXCWCzdisBpioG/jxcibpUU7a1p3Pum0vu8iGnr8QriG22Z+Gh0EXif0TpHhWFtgxmSPcXP",
-	"feh/pxrl8fhNczQnVO66u6K1Ku0grV7eS532IZkWtx/uSBuDoletGsPdIE6HmtyDolMdOlpa+l2w9R2g",
-	"Uqah+O+Syu5sriBdp9vF111DpFUPe4WqG0n5ngrtnjtRlny4XSH332aK5SJHszJlEhZOSOG1lBbt8wz9",
-	"qqu07wXdRur/yT8ziP5bdcoCXB6ugttOxLDlQWptcBg09fXXhqBoDfuvAkU9OkWR9IVwTIce6EXSgI9O",
-	"0UeXdwcjSbuuK9itoeSWQ15r70CnjTrdX1S+3Omgt58v+ZtuuzX1z07P7nmqGOq0agXsVfz+IfCCbleu",
-	"IQZtAcVQrV+GcoodtOjyrpNPIr9tLkZ2MYa+rzFm7Si+61LSvysJ5FLTaoFX4dALEPjQIWHzFNdOKjZq",
-	"hViwplGoF+hfB5kbbxqQEaF8tDxCVX0qbB98Tg+Aqo510Rofr+nztVPd59S2MLn1XBSZG9XjkFzu7Uwt",
-	"mgPq42y7Ma2nVOsmhvcnJCjXO/UMHLSXx+KgfRhxdmCM4O7wJdrpEgjXzUxpWywPSoo/IlCasyVT3Zm7",
-	"UjltmkopD+ZYJ7layOA3ixJleCB+Dt/SOWzec6tbygFp4BnYbNZ1fjw8MWgI3UXujxZwzC+DFFLmVWhq",
-	"GXVQ7H9TSXeiqJ8zpVmtoAdqoCVtIYAQ2tlscDyvnxpmclyJebzzUTtb5DSWLbJzS6hHpzv2hDqIPVFf",
-	"URxgUdTATZkq8kYHv2dkopPeYAmI1iEHnGm+26b/ty5lfpEWwOqVz9tVb7nVFXRtgkf3PnkfNxEN8D67",
-	"ZRDwJC5y8awbrzG5/rvIkiY3RyHGgcCNsZyT8fLoCpYnn65gebvJmRvA95clNbyLsaDVtm6UGbd/38EP",
-	"D6l1r7fqiCAFlZ5Jmc8epvaE8zlw7bj8IVkDuv2dioWrdqIOPZMSIDfe9NmOCvjyJkzoWozrGVXGT2PQ",
-	"/DtO0qhN2eJCw6zK5JDU423HrSDbYBT2b/D08NzqgGgYrLitgNtP0axiWXwe37xVcQ1sDNNKsiuAecjv",
-	"FhLzluhqxBimnNqGdtGTyhysnN4XIeP+dbAmLq+wkBJeYVrlVd8YVleniCFSL5c6QV52hL21zCYnl4Zr",
-	"dQVNnysziCe9cha1MGyqVHPz6qAg+0nm3nOFO2W40xCVeiDy83plF2lo8pIvWa7qembjyjYJpRSyxxTQ",
-	"sBJfMAso4S6IDXyL+mges+eWqTlIsxoqN6zk+gryC3npZdYljUXtOgxDJkQl27G3L899L1SRzXxpQiyi",
-	"j58Rv7AKmw/L4/WZqaI4eNSH3m6s9mX60dfatkV96Y8eYLo+roIIkjIzUwuJrZwPSisv+RUwTs6vo0Jc",
-	"1+QyUZpx0pRQfCAymQEkNExxRkZkW71wp7Fkop+pWL7DUPTT3WDJEoeGj1slIRkvjMK+h7Q+X4adG5Zr",
-	"NT/K1UIabIBXckuKaKbK0gGyK+VaCkrdqXdXTF5rr9ynim8+2Hr2A6ooT5ySPLfLuqXDRBQFW3HBbFCL",
-	"7+p2W0OOkCDZJJrdM2d2CAEaEQuTgpTErCnHnwn5c75M2RiMyH1nIFi4p7tIo5XlFlYT5h5QT1mdqIet",
-	"ENgeUzI4snDiMA/i5qNqDB3eIqRlHMEWAEurIviuqDIh87DBNP9NVJUZ4ut7sOSCuxTOj69htb3pw+Tt",
-	"fEGpCr6c/2DH4leTqjDQQdmfqhCwu+2q7G5zzp026FTKTFGvMrQOdA4aEyxr9Y4avKNIb25zPG7JcAyB",
-	"OkHJ2Uc1PmbPpbFOJVQTdukGuWRcXsigqeIFkMu6BPFlWl9F8aYJ/dQEsfxlosf+Agk+7CyWZu3csF/e",
-	"/vqKEuKLol+xrFtAfMGu2VDL3WFIe6ybo8ViceSI+ajSBZZPpyvr+w5eVoUVDgtOcNCcW7463L1Wi19v",
-	"LAwsm3HNMwvaaWGWj/E8mx4z7CKxfIw9xR+20jy0DvAl5IK/8/ykBXyVWbBHRAlJ2lc7vkHq2KK/tqL2",
-	"q2M5Ajtndy9Uv7XuxhMmm8ob7I9rPecf+wHR5+qUritfi+OjEhJyNkaWUHLzJyzhxD1jcKKhrk2wuZhH",
-	"d52/V7b/oivbR3LTt3n7zu6ZZ9cZbV94tttGI5624v06MXViawTDnMxb7XvimgeK/6brn9Ilag5BjT9m",
-	"r5pq/Z65keiv9ZErmNvGtnJvu1+91rCiWJD/qaV8OAmDWoRvz1rrKcanLwifLhBTIfzeah3iMCrAVikd",
-	"K/uP6lHb0ZvsRSb37RQP3W4iVFJfcfQntcCuc2OYCookHNSd9QLdQYEUVvCTFrYndYTo3uag1sOHtDaH",
-	"Jr6KTMfhMbIhZ3U/TqeHT3zsQ5CzAyPI4RIfN0e16sTHdl2NvsTHXSn1xGt193yQOOiXcZAPnLa3NbxG",
-	"V9qdSFgRVlSSAqNETjEvQU9Js0f/wl1OtKmDGg0UBK/HNxgd8ytARz+ZHEKGyJmPA6SkTVxqtfC3VmmG",
-	"lu4RULMAfo139kUe8f2GjFo6tZ9Cl8svKa92E8elvFp/L8FnCoSOy1REs0Rq9AFJ2U3KPAxrxpvy/ef/",
-	"FvQ16CNcID163tJJUiz8CdfgrKrQmihleC3TfeP4Du7ymD1hWSHcKL6DbgmGjXl2RVeDL19wY49+chMc",
-	"PX96eSGnYH3llZWGR4/rkknIY90c+OTZ6Xcr9yu4ZDjYW1XpDGKqKzku+rxf6Ez2vS9rb/LKGlf8n61u",
-	"AT98t0/KmIUbS0cRPCqbjaDO1TM8GtThc3ZJh4MUpwwwpyBjD5D63BwhRHMMWgWZ6rOr6yf5A7ySamEO",
-	"SkqqKD6r+qLB+H1uzP0PlooJxda+Ok6FS18RPAGFmv4iDpOGG8T3fA4PdGXgd92j/8qAxwNcUkoeszrk",
-	"kffiwW3/GdadEu8v6vzEaUG+qp5ZE7otCzp0Q3QMbYplOyxit7DM9xryNax9BJuapR2znu57ThW7kMRz",
-	"3ZAFTOwxez7xhbxwCdFOjJH+i4HJkuMVxzxmr1VRtNb/jWGXBL7LmESjn74UVEZ9FVcUsPqg+Pw3mSt0",
-	"tftI8gbR0Y+qPhyxJR7+xjc63isk3njQeVG03Of0CcMi6PSlvz4MqGXxilzb7eoRWi3uUjtilys6w8Lm",
-	"B4yGR/tfd1EXSVzI2qvq7B2dd65dfJUR8teUa+aZ4op0F5LVWRcHluVqYU4+abW43U8WdPD+iVNL5qCN",
-	"klSU2FsqdHyYlKkWGOyJXAqh5pj9l0K2XRubh8DdKpPgzsZr8PBhHORNH4PP4sFGAovLAq0WKctmkF2h",
-	"hITFYTMwnYHIA/PbE+db6IuNI/rs5KaCkAEiNve4m5gSpqlYQkqqQdA7iCcLjYnHHXnuJMwv1AtloGyB",
-	"aLYVv+aiwHDmaqmWdpZVLkzGNTkHm+ws1I39m967mbQaYO2QiOV7U+1cLqpuZrXpxa+slpNTVf+1Kjn9",
-	"osZDZKxH5q9CnmIVwXj2JSacud97s82QU3xY5x0t87XfEvUw2ldO7FAteVJ3bttytL7F23oRSf/+h88c",
-	"Rm23AYrg3M9qwUoul1Qd8iHMajU3HWPanSRN6y1qFAbc0jWErYjy6aMaj7YERqlp34OBFUk6LtU/ErUf",
-	"iNoocolMEz3Fzq4M9Vup/GeIDKwBdVdt9Rc1XldYVw5j7yBmGHhzHDN6nmf/eucZApR4ohuDk1uIY19v",
-	"4LbjCGz4/4vT6Hf7ueNZj0h1T6SETTzqJTwki3oJfTCcayEzMefF/pBcKdfoL146blPy5bYyjaizbnYc",
-	"/ZUeOYRuRg0bB2hnfk0PLx1pIuLmZP6gdBwvWbBh+vGNYHvyyWnHtyfYyHF3DoALeOX0634ugEP/1Vsf",
-	"2+/mvqaWkg8PvLeWaxuaPdY2JmfBUBoKOg2mKh8IdjT2cOC9wecPB701qA1gc5j0u5mk39EjhyBp6h45",
-	"gKRpTan3NqCw9f6HOizxIPWEcm551BOJ13JxUbSaMRRKTvEWDRrkZhtvpZdPPuH/0XuuHSGEQPj9ymm4",
-	"curThK136wy6qh9xmIb3+12mnSSI9jHSaZMnuKi7NvYeYbu74wNqFCvz9GXk0nVoB8WmCOoBWNfP6Ma0",
-	"4PQ1mhRTt7m5ipaMv89qJ9hawG07WLBkd12DXmL1At8AQBiMgDJVWbxnIauiSH1bgCWFMaWxvCjwaL4x",
-	"oatc1/NpIkd+/37zbq/IA7suvmR0+3dxDQ2mEYk6memT/ba1KaArB6b/0sMzRZ2uDLNKsYLrKTKpqWrV",
-	"7QD25PXzY/YWfP4R9rPy+WLU9e3SvXNZ6eIypTZ1Qk7ZpXcwXlL8529vXvgblnDDM1ssL6T7mkupKplB",
-	"Hu4C+atQVNWDJqFGXpd1by6Dt0Alw24Z7RwZfLq5ZtF/27LusPVF3rZst147cBk8D5geg45AmzLfTg/J",
-	"wWGizz75si8RPfGYVt+dkDmbgm2QE7NUEENXCkEHGlqPSW2qA+LfGVhmu8bGL7ogWvvyc120B71Gvo3/",
-	"NoA1NdM6/S5bTSBTap7r2/XgLWs20WBm7pCi9Uz6wHd6UKo46KmgN3YxA0xwas6mdSd92HncLZEgVDDx",
-	"LcTEFtNstRceNRG5U0T1Dk3Mfq9U0a60UvdSG2DMrhzfVxFD3BA+xMz2UIiFLbAzl8KSYPGIYrxmS5cO",
-	"tt6nWwf8w1fTac44zsXyFg48PPR9OKnpayipEw/eX8CmbHkc7PfPsx44p3nrSZ99rpN+4Dzn+MH7xdGU",
-	"nv584KnNxHsIzj3wz0109UJcP2iw42fghZ1FS/lYlitM/upvMfebl9iYc0Ill8LV1bgZp4Hny40bfuOe",
-	"+Gw7zqgsyPen3x5sPqksXbrHhDbDDF+yxWy5M9wzLpkDNsSB34vXhM94HYs4BHZDTU6QD/iBup71CqvC",
-	"tOrRohWP6O/NEezxPlNF3lVGTCSZ6Rka7VPlyLfuitlUHGNKM2M1F9OZZUJa1fI1rozePzbVzBWaLfjS",
-	"t82sk7dD3z+vWXaHIE9UWL9viIlnYJYGNZN6kJrEI7mkOpvh/QCMEqw3OvLvh6YJ3dcds1sofcXGMMO+",
-	"4b7OaKtbaTMMRhtiGwlxx5SOy2Kh0PrjjM/nICFv92Qkh3l3LEJtKlfq+0xy3/kx6LoeAW8/3P6/AAAA",
-	"//8=",
+	"7H3tktvGseirTOGmykkF+yHZSVV261RdxZaO5WM7iqQcV8qrSw6BJjleYAaZGSyXUe2t8+s+wH2I82B5",
+	"klvTPQOAxIAEuR+Wc/NHWpLAfPR09/R3f0wyVVZKgrQmufiYVFzzEixo/PRibkG7P3IwmRaVFUomF8nr",
+	"nKk5s0tgBTeWKQnhc8UXwGYwVxqSNBHu4b/VoNdJmkheQnKRcBwyTUy2hJK7sedKl9wmF0ldizxJE7uu",
+	"3IPGaiEXyd1dmrz+yj2Ho1XcLtvB8HkNf6uFhjy5sLqGA0fOoayUBZmt/wPW/Z1+uVQGJJutcXdZIUDa",
+	"C/zb8BKYmxqMZSthl+2317BmwrAc4SIzSBmXOePSrEBDzviCC0mvTDvzn7yFquBryC+Y28f08kpyqewS",
+	"9PY03IYpNMxrAzn98MXz5ymeRS1z0GzF1/778z+csv+AyrLnX7ClqrU5vZLhdJbAczwPD9HughxEuuAs",
+	"+e23IBd2mVw8/93v0qQUMnx+lrqTsaDdmP/rR3byvz/89ldRiH+jZoPH+ZOaTcYeqZD291+0MwhpYQEa",
+	"p/hWlMI2U2zhX4E/dofMYc7rwiYXvztP3R5FWZfJxbPz83Pcov8YnenPNdTwPQ4c3RD+t2s7ffi8h7Iq",
+	"uIVXfqPxXXgwRLeRZOYmSROQbt0/+k+3hblNPvQP5M6tzlRKGkCKf6PVrIDS/ZkpaUHiEnhVFSLjjijO",
+	"Knritz8ZRyEfOyv4lYZ5cpH8j7OWpZzRr+YsjIszbtLYDw6hV9ywlVZyQcSyWoKG5C5N3omFhPxbIa/7",
+	"xPmCFUJeE0EU4gYMK4WsLZgk9XiNW/pW0co3F9sDRAf2O3Z/I/NTVYG8LQs6A3Oi5nORQa6yugRpT02l",
+	"gedmCWDL4hT/35zZj/wd5IK/p1V0Z1CZBXtirAZeRinIwq09c6e6ez/bYH6/BDYXBaSeP3DmcMkxbmEN",
+	"Uyu5CbUvaZUnXwlTKSPGAPAuoCPdHXUu7EtpNbLVSqsKtBWEZTwL422NkrqflI7/YjcYQM4tnFiBBNZ7",
+	"VuSjmEWaqNpmiug3EIyxXFtwbCgHKfAPZBr415yLgn5TEiIERcQOxk5oCb2fTaYq6PyiZj9BZhM8V8ll",
+	"eC9+df0YBkoTWRdF8uHurstdfqQLERlDO1qAaRrAHhbR7n5j1e2m/NrS5PZkoU78l9yd6ykdbOeXE1FW",
+	"SluSIdyVkKyWXM/PHKy15MUZvocI/BUYK2RDkzzPEb148aaDJHNeGEi38GZW8MAIArO7Bqg63M5/zArg",
+	"Ono810LmmyM4ouiM4D9aPsP/VzBbKnUdHavkNlv2+dL33NaaF+6SNkxIFAyUdjRnl7BmXAOzWkCeMjhd",
+	"nLKrBG4JRhORXyUpu0oKtQL9ayi5KH5zlbi72kJpovgUTkVrvkaElpO8Jm4Cm/sErRELwkbDZyfDRbdH",
+	"IIhNutJie/S6MqBtZ/jmCyH9H3XlaDZ2C+3GOMIs0KddxDkE9cIAONPLcgb5e3UNss+X4LYSGszkcFbT",
+	"57WI76xQC5bxojDIZZeqcGgAbgkXV/X5+eeZyPF/N/QecTVtALGTR8SevybZdu8LNoClf0A9LkPPbi5q",
+	"a8q0C9APIw+5cz4PcMavZVXbA7mMtcXEQKZkbjZw/A/nXQHx89/vExDTpDYx9elPkq2cXsFmsOTFPGVz",
+	"hayhRZkk7QnbR5IMQuItMfd7wjOH/HX4skc5OdfXk1LlXX4xU6oALpNtUSTCUHJhHLOZKDkR8oYXIp9o",
+	"tTLxweYCCjqahi3uEj1fucdjrHIuCsTbvRMKmRV1DpNaIseHfJKpoi7lwONjqU16xWE3sREheU3Cbz3t",
+	"wPsguspRdjkWC26bhzdv5bWlP0bIW+58CrCQ7+exfWEnTTINfNTLHTDTPdfAOTbsaL4fe3neaGr7xNAh",
+	"RHBqjInKhLIuG7wcAd1Kq4UGEx/Li3iQT2brUaJp55clf/673++GoRebj4OhsdzWpiuFVyBzeqjSKgNj",
+	"6EODP11ZPOMyg4L+pqPMhwUaM3wbfIyAdFu0K4H94//8X4aHkvaBvOJaCrnY5E57hLbY7eoB0orqjcbf",
+	"IYE9pA+3gfSJcA8h/PBuh/CPuUpBZnpd7X9rE8rf8WswJDbjvhiXjC9IfW0uSw2ZqITj9ClTGr9eLRXc",
+	"gGbXUq2Mt0caUy01N5BsL63zU++GfqX0QlkL7qIGEuAJIAxkbnok7AXiP8liTSYePNGwvP7wb+pZITLS",
+	"D37NF/DsH//13785QMq/iyAemIxXMHFoUhd8U3CJAvmFZLxSxmpVLYPNllm4tYapOcvMDRpibgtzSxaW",
+	"GSyC2fLf2G/ZCfufzPIZ+/JtC47OHQi3eGVGRGOkQRoScZtN53VRTFkB/AYMU7U9SN9puW+ri6Bpanu/",
+	"U/dtMcVdTTNzM0VF7O+iYlxnSzQf4eY4K7kUc5KXAjcKI9al0y5xJEeKu0xrjdjQh8G/a1VXCGZVEUkw",
+	"Yk0pWy1FtmRk9vUGJgcryaZu7ilqEIzL9YqvL9nUEYSZMp7nhO54E7tx8QdmFVIObe8gqDZXQUdNdrx6",
+	"G6gvb0CvafEpM6oEpEUlkTyVzsnyXRQBhQolF7gu0YWuH9qz5zQxNaF1DKhGyAxiMnWxRqbsRWvSNR2X",
+	"ZMIwqazH8EsPaTxrVZPzwiGCZ3i5e7/Y0MZ2ChdhqYcxuPfLBkBqHsjADzXtcaqYhvnaGlZpUXK9dnzk",
+	"0nM7TdTLGcrBRljADf6khISczdbu+5Kb5ABtf+t2CnaRmKFo44rt79hDvt0xfTG9D+cbuPGO0Xg2rjxS",
+	"GvqGy0JwbykfT0wOgSZoAOrDJS/XKSvztSObdZlfNngpLLmcUNH4zLAbXtRgWA6ZyKOY6H4pedGVoZI0",
+	"OU3SJI0SUi5MVfD1ZEALGTZsNE4Nnrc3Xkyq5TMoIjvuzJsyKAzgRtEYLSR7L2wB7Eu6sffOERa/6Yrq",
+	"PUZsdtSx/ejPrSOcWs2lIXbQG2WX4vl+470YZtDn9sDc9ev4YslFgSsoZ+icQ7tZmlRLJd3/4Z5NEwMF",
+	"UUFWG6vKiYYFxC8j1HG5VXr8+v8zvBJbOuLjpOTVCHG6D+OGeuNmbI9i+PQeIVerFWo9vDwlmj2E5NuX",
+	"W6J/GdTFTcqfB4bQtwKDMXwxgnXO/frCC3t2hhfvEZuiC9tN/jXwwi77e8mWkF2bgw5uk4avEnV9leBd",
+	"v1rSFYvOu5hG1Fft1LVX3tzYMVx9ACXKzxq7ol6XcTPGz2CaaCz1EzWP+DclA64LAZrRmYcoC4wyQGXI",
+	"qvYLkPmgETlq9AiIvu2OXbvLh5Tr1LHkldIdpWdwqIFbfy60sezZ+Xn3mr8/baWO8iMwM4yzCrRRkmWq",
+	"ltZQuAZ5NjFmQq3Ysy6ghs0pyOPidN0XfPrGxbib71Db/WH+wF3GpJJXlXs4BjRBLvjaQHf0bTadJsHE",
+	"20QXqJLiKXK9nuha4qV9I2AVJWxZlxNPJyMtWu6NIex6RSyE6RpVJyf3FgXLoCjMuPM90LrmHjfXoqog",
+	"Ihm9JZMDtw7tityrHGylhbXoyhg5QS2zJZeLgwDklZ2HMRLegLYxruB25gMGapkrB3g8eCXhT/Pk4sfd",
+	"sgQx3bc0+l3azIyIdfehmflY7ktvi1kBk1paURxng3wCA6anjr2WzKiXdNhM2KDyBsk0nPkQs2HjMfAX",
+	"5dH+Anr/RZZB5bFz68I94sZ8bO7ZnuMh0D8CuA1Y7gneNx6hIuJM46IauHYzJeciB29PaQgSdY7gZttt",
+	"8/fRg9HbGbgPEOtoo3DL6Toh+R61aQdHUYqCO0WHtNwkTRbiBugyKcEtaMCib7gjokMFxeMv784Vult0",
+	"jkGrN5oPpTvQlUkKSmTV4SobNZRnyGoVG6muCsXzcWEGW4TRvpqGUJqAiS34/Fo7EBhLNm8a/nkvqgn2",
+	"oSPDj0ZHG+VAoWP6/l5vkJnKPe71RhrtyiaKnXjZeXf0whYT3RbthXH6HxnxpmPCV+5FPJuzf7xC5PJi",
+	"/VVywa6IX6Ed6Sq5u2TuTSYWUmkwaBB1SBhTUO8ZxTXCetnalPwvXUm6E7cbZOnjhOvtyK/RcV5NjOqW",
+	"SX3OuNP9rmdKXV9g/BLZ7JSmD3hTsLlWJSpUwxbl7bBd/CEosxm3vFCLlFl+DZJx1EVE1ER9CFvqBKkd",
+	"F5EWZ2qj+NQritLocJsgVG8FzQAJgOPk9hFxDEJO7BImK77epaBomDssVsyLLUxJMJfe+yXXqdNdlijf",
+	"GxT1JQyr7p6sYrjvCOcwQ/kButgOb8Xe272Aud1jq/DIWe7YeKvGDkYA7RCKjli2k+vjS+/onqQ7MvSS",
+	"USi9sch5RsBUg7FKj8bH+8Rs7KW4RrQONNJZXgcU/jA3MH+sKEFUSUu8nzChIuJ3a7TYxv/hE/a38ljL",
+	"lDnC9N7MvgVvN3VH/ParPwCUAlZv1b3lslho4VGG1W444nYcxBHhiZsR67vk6m6M8m4Rb/+yHjnQcf8C",
+	"xmrbPj4y55ZPhJyEmPlxc+wKrtz/+qHBlruT2CIiR34w8vntEzhIQ50Y8XfYkLjPW+Ew0HXnIg9DgHTY",
+	"k48DRXjJQKZjAt07sZCGHDZO8PKPu1veqiK/ZEoW6yDpUrYiXSolz4FsfYNbrfWmxa3W4sCklYEw142I",
+	"/w4n2DiZwwxaCOl7cqljYuH+xZMehif9jMzmSCbyczOEg6lzHDUhDRxNSt+oWSS+Ri/iohK3FsrKxmN0",
+	"/Y/H2u7b1ykwerzCcnQ4+i6z7CGD7QTLlsLY3Yfm2fGOTckL8fdjgT06MzMk6kXMSLcTv++BmO2/1VAP",
+	"+IxhPhmKawo+dh1ifYVlupbmIKe643t5XRyIE07biS/4wZJCEZwBNGHGPRfnT2pmTh2dHkLk7qVA4K+Q",
+	"yR94T/JQdKKHJLvNlYMIU4R6AAck9+9Con2nNc5o3iO07yCaKD1AwoNhexXoUhgzNt6tq33GrHVqJUGn",
+	"jOelkCkrueQL95m8MinTwHMnN1LcbwWaU6rxoyByyGMOEYgUqNvdcCzep1PSYNv8Zjl5iscw6Xv4ZfZk",
+	"hG+7HHs2lkm2mVjXtYMJO5CjG2IL94TzrjG7hIZJu2YXSzGI3RXsThMP9TBiRsLa50Ecm3fzzpEcJt4g",
+	"e4lMPUwPHINaIna6eNChfz4Nqx7DI3HfuMbjWOVbQFfCd1xGiiVIuI0oc1MSoE+RW06DMd09i/nGl+wc",
+	"A580RbdLxUqqyTPKDkiOjThGDgXAfK8ss4rNgPn3GZdrnLVJohGa2VpLjCOJl27ZMElB8K+EOVOCxZgT",
+	"6UL0uCNRq/8caWTb4Fs+YrcN0R1w//aiWP1sdymlyIxz6O8MP3bDfEn2+VhU+h79sgnffuiyBwclogyT",
+	"NSU/hNT2I8NEPc3TXltPdYy3dcEZuUqOBebgBg+IWe9eNXQdx90S6PgBmUUTNNAnR8kzWq2c8OuWFvXD",
+	"tRCMhKx6MZrcEagfGUrMKWtj2ULcbNqSOssbd2NtHZm/wJonokeHsgeWhTLRog9K2wmGf5lJBXpCZYTi",
+	"/I+2N/ZpdQNaizynqgrbIXWY6kWOJs+lyTIXNPv0oJPHm3n/kkYIYn2X66jtbosWnQo0gzDeAdAdk8e3",
+	"uwHufXhwVDbrDkzZ0C1GqBe78OjQsQbOvufOB54t2Ys3rxkZWw+dZhcubCW4UpiCoRBsZpU6eLqYhrSV",
+	"UBOJIx/QALtJot11/vWvf/0r++479tVX7OuvWVkyM8DvFnA7xFKrIm5LQdF5sRGAUKEEVqmhejvb2UBa",
+	"lEgFFeiMEqKwMJD/O+OVsGiKoTg5dQMTU0EmeDHJlhyjPqXbuHtkEnKH2m98UlHLbMJeBtKHahiIEWlH",
+	"2C8PfYgqIONzfLZQ4B7JPn9BbL5nNYtj7H8btSa2szqxcCS5vBmK9nSR1rIAYxhvrlcs+4j36LhZO5Xd",
+	"jsz5oeuKMu+pHCVe6BnXWAjsfnkO+4xyBIT+nvfa40qwSxUZ+81f3l8yuxQGYyQa1ckuNTgpSBRAKRFO",
+	"YkgPkNq2K2VE9fxA4G54Wi/XWtygaIzKZ4wCvRE/9v3k8LpVMROhl6yIADq2gPaItlxwR1R38lR3tNeA",
+	"3j/m8m7oevclF062x+esr594icFvIHNm+Nq7U6+FzJuwtT3OoBZDtmhfsiXcUiI3Brq4vyRGxRmnv/ua",
+	"ABRS2y22en7yhxcnr/jJ/MPH339x96u9Z71xzGPP7XtY3ffo2nTSHs/dlebVbLUX9fTyeTLiFm22jicz",
+	"KehoyI3QfhCSvkrCbZ8mtRR/qw+6DR3DCvVlA0tqbsAm9PN+F2ALxXvcfT+QY/ArKMQNRAt07vSvHBWR",
+	"Q3Md6zaCG1+MdVSa+g8hxkFDBm5aZgAM4yYEPZyIfEzEcsGNDb6m49aNI4yI3MTnti3BUU+wu6futyY0",
+	"6Ue9rBVfB6FooEavAWkvmZBYVsKf6ZrxwgmXnVrCE7jNQHcdk0PJNhAPIGzQZWx21NAFGbvoCJkCIOjN",
+	"sJq0xf1D8no8Xp02JHUIdYYQhg5pvmtieDYJcyi2Z7U0kE3+8V//nQZT8DvLZc51zvyIhqFhcL8s4Kf4",
+	"EAsZNJDVWtj1OxyK7lXgOlbZ4oUMquYFWy3nbm2hXjXqUPRaM8nS2orKFgs5V/3h/ujWyjrFlQ0TkoLG",
+	"GTiIU8iyqu0po5uKRDvS2Q3TNcaW/6Rm5oLxRoalOCfDnp8/D+V/pqFg9PRKWsUqVRSXjLO5kMIsIW+8",
+	"w4bNAWNInNSo6oV712C56qG61KdX8kqS+eGCFt3EWWGlHg8vlKkFGDZ9yy3g8yf47zTtfvUWSi6kkAtf",
+	"06j7iwE7Zb/2RSx/c8reL2HNLBSFx44rSdaZzwxdWFRwm0y26MQTSrIlN0jmv0aN30GXS7/7tFVF8E8y",
+	"DfzG1/PwGHgN68/MKUPesVBg2AzWyglK5ko21fC/eP6HBvBvwer1yQvyaAjJ/PqpXL33dDlWpOdJmtyA",
+	"NoQaz8hcCpJXIrlIPj99dnpOMtISMfSMV+Is55afQFPBcAEDIeDfvPvT9ywU86YzbHbdlq6Z10WBtZhM",
+	"SgkQtoke12rFlMQjyVRZaTBObemWJyORbvF3UZ0y1PiuJBYd8gF4BLyZytdYbcxnRJilqovcoa5jh7UG",
+	"tuTF/GTF12ymgV8bXy5GSsAqz0zN5wS45kBf50T0wMumIly338OPH+M9AShV8eRlSEDaVcD+w1Y9+efn",
+	"5zuqqfdryG+znJ4aOqVnJ/74HUmE0k0T7igEeSCWvdJ87U4Mjc8O/mj+8rWqqAoYevim9yx8njavvOyk",
+	"aG2u2h126o4WlQTG2+TP3RXpmxivuKunAXWnvn7LpPFEA3v+0VsvzQXlxXxwR2XqsuRO/kteNKyBNZwB",
+	"Acdt6GFhHH9rytLzhekMSmItEponxNNwtp7SNrFwAfZPFcgXb14nj40wfh72+emzbehsQAAT2gLhd3Zo",
+	"QN+IDDo7vHnmi5kP7a4QxmL5+wEC226J0pZlH8SxwTeVPuZFqqIWbayx02gQH40y7o8ZrXdUGD9ikBMO",
+	"NJDxMTYH9XmJU097NGfUMqS/oq1ONyCtXj9Ir5sxIU33Zqaj3MSdPg19b2mPmtyDotdhI9qe430wqjlA",
+	"pUxD8W+S6ls9Hc9DOr1wMuM2w/thqVgucrTfpEzCykmDeIN3aJ9neEVs0n5gebuo/6V/ZhT9d2q9Brg8",
+	"XhXcg4hhz4PUHupp0NRLLGNQtIH9LwJFw7UcQ9JvhWM69MAgkrZXsPct9TCS1NghmW/PIW+1yKLTRuXp",
+	"jypfH3TQ+8+XDLt3/b5Ez8+fP/BUMdTpFOU4qoHQk4lrtIW+uLZTMmt519lHkd+1Gch9jKHvG4zZOoov",
+	"IiVtlQSyXTv9x1i+RsUl8KGnhM1XuPZu+Wg172quVGIXVSvSwUlb9zVpY1Q1JMIOwef8CVD1fVOT+nJL",
+	"cW68Vz54vYPJneeiyNyKHk/J5d4t1ao9oCHOdhjT+oqKSsXw/owuyu1uhyMHHeSxOOgQRjx/Yozg7vAl",
+	"GsQkEK6bpdK2WD8pKX6JQOkYUNCesuRUkRkktaMYzbHOcrWSwUAdJcrwQPwcPqdz2L3nTse5J6SBV2Cz",
+	"Zd/K+PjEoCF0aHs4WsAxPw1SSJkXoant5pNi/9taenMd5Exp1gjogRpoSXsIIPhQdyscr5unxqkc16KK",
+	"d4/shmWdx8KyDm6r+ez8wL6aT6JPNLnAIzSKBrgpU0XeyuAPjEx00js0AdE55IAz7Xf75P9O9vMnqQFs",
+	"5lbfbbqlmq4aG3jx7MEnH+ImogXez64ZBDyJX7l41q17hnxsfWRJk9uT4ExE4MZYztlsfXIN67OP17C+",
+	"22XMDeD745qaBsdY0GZrXApBPb5384fHlLq3251FkIJqPKW+gwf5GnlVAdeOyz8la/gh+Khw1e6qQ8uk",
+	"BMiNV332owK+vAsT+hpjvyGFXyWqf6c9zxO92eFC47TK5Cmpx+uOe0G2Qykc3uD503OrJ0TDoMXtBdxx",
+	"gmYdC5f1+Oa1ihtgM1jUkl0DVCGRQkh04VEO0gwWnHoY9dGT6olsnN4nccf982BN/L7CimWYK7jJqz4z",
+	"rCkDE0OkQS51hrzsBPuTml1GLg036hraXqFmFE/63mnUwrCFUm2K45OC7KXMveUKd8pwp8Er9Ujk5+XK",
+	"SFMfnLzka5arpnDgrLZt5DbFxmCsdViJr0wHFNkarg18i3qRY2CEqkCazZgUw0quryG/klN/Z01pLOqL",
+	"YxgyIeqNIAxmp/t+8iJb+hqg2K0CPyN+YblDH/+CHu+FisVNeBt6tzntp2lH32p9G7WlP3uE6Ya4CiJI",
+	"ysxSrSSGEjwprXzHr4FxMn6dFOKmIZe50oyTpITXByKTGUFC4wRnZEQWyqrwIY7RgKOvqSuFw1C0091i",
+	"bSCHhped2quMF0ZRtBFZ2KnfATcs16o6ydVKmrTpFucDj0oHyP4t1xFQ3ofVHYrJ4cVXJKIPieK7D7aZ",
+	"/QlFlBdOSK7suumdMhdFwTZMMDvE4vua3baQI0QitxGdD8yZHUIANePD6DslMTzR8WdC/pyvUzYDI3Lf",
+	"ggtW7uk+0mhluYXNyNRHlFM2JxpgKwS2Sx9Q5Vg4cZhHMfNR2ZMebxHSMo5gC4ClVRF8N0SZEOLbYpr/",
+	"JirKjLH1PVpwwX06VMTXsNki/nHidj6hUAXfN2O0YfEXE6ow0kA5HKoQsLtrquxvk9pYOpEyU9QUELUD",
+	"nYPGSOZGvKNoRLzS27Spy84dji5Qilz8Sc1O2WtprBMJ1Zx6p04Zl1cySKoYljttan1P0ybny6sm9FPr",
+	"xPJZe5c+UwsfdhpLu3ZuKKAYM0+KYliwbHqtfMKm2dA0wWFId6zbk9VqdeKI+aTWBfYpoNoQxw5e1oUV",
+	"DgvOcNCcW7453IO2ZdhuJAssW3LNMwvaSWGWz/A822ZO7CqxfHaVJOkjt3SAzgF+B7ng7z0/6QBfZRbs",
+	"SROXO9CkoUXq2KJ/ad0jNsdyBHbB7t8RYm+BmxdMtiVu2K+vErilBJ6JyK+SSz8g9XWWmP6AVT22m+/+",
+	"Bmulcc8YQpQ6FgHZXTWnv85/tZD4pFtIRGLT91n7nj8wz24i2j7xaLedSjxtxdt1YuLEXg+GOas6fbLi",
+	"kgde/217TaVLlByCGH/Kvm/bYnjmRld/I49cQ2Vb3cq97X71UsOGYEH2p47w4W4YlCJ8H+RGTjE+fEH4",
+	"cIGYCOH31sgQTyMC7L2lY/01UDzqGnqTo8jkoY3ioa1UhEqaXGJ/Uits7ziDhSBPwpOas75Fc1AghQ38",
+	"pIUdSR3Bu7fbqfX4Lq3drolfRKTjeB/ZmLN6GKPT4wc+DiHI8ydGkKcLfNzt1WoCH7sFbIYCHw+l1DMv",
+	"1T3wQeKgn8ZBPnLY3l73GtWOcFfCxmVFtV8oL1IDK0EvSLJH+8J9TrQtODyYmew4/mfoHfMrQEM/qRxC",
+	"Bs+Z9wOkJE1MtVr59HCaoSN7BNQsgN9gcQyRR2y/IaKWTu1laCf7KcXV7uK4FFfr8xJ8pEBobU7Vakuk",
+	"Ru+QlP2gzKdhzViSYvj834G+AX2CC6RHLzoySYoVdjG3XDQ9wFKGaZnuG8d3cJen7AXLCtFktmeqBMNm",
+	"PLumHPzpt9zYk5dugpPXX02v5AKsL3G00VnssqlNhjzWzYFPPj//YiO/gkuGg71Ttc5gOB19yPoVTUff",
+	"WOOG/bPTluP3XxwTMmbh1tJRBIvKbiWol3qGR4MyfM6mdDhIccoAcwIyNttpzs0RQjTGoFP5rDm7plCZ",
+	"P8BrqVbmSUlJFcXPKr5oMH6fO2P/g6ZiQlXDXxynwqVvXDwBhdpGPlhGYLRC/MDn8EgpA/+SPYZTBjwe",
+	"4JI6NUeoJeIgHtwNn2HTkvThvM4vnBTky1earUu3o0GHtqOOoS2wPo5F7BaW+aZevli892BTV8JTNtDm",
+	"0oliV5J4rhuygLk9Za/nvmIeLiHa8jTS6DQwWTK84pin7I0qis76PzNsSuCbxm40+ulTQWWUV3FFAauf",
+	"FJ//InOFpnbvSd5xdQyjqndH7PGHv/UdxY9yibcWdF4UHfM5fUK3CBp96a8PI2pZfE+m7W71CKwMdHzt",
+	"iENSdMa5zZ/QGx5tNN9HXSRxIRurqtN3dN5Lu/hFesjfUKyZZ4obt7uQrIm6eOK7XK3M2UetVnfH3QU9",
+	"vH/hxJIKtFGSqn97TYWOD4My1QqdPZGkEOpCO5wUsi9trAqOu00mwZ2O1+Lh4xjI24YhP4sFGwksfhdo",
+	"tUpZtoTsGm9IWD1tBKZTEHlgfkfifAd9sUPLkJ7cVhAyQMTmHncTU8A0FUtISTQIcgfxZKEx8Lh3n7sb",
+	"5htqOjTyboFotBW/4aJAd+ZmqZZulFUuTMY1GQfb6CyUjf2b3rqZdDrNHRCI5ZvAHVwuqukat+vFX1gt",
+	"Jyeq/nNVcvpGzcbcsR6ZfxH3KZbrjEdfYsCZ+30w2gw5xYdt3tFRX4c1UQ+jY++JA8qSz5sWiXuO1vdS",
+	"3K7W6t//8DO7Ubv9tiI497VasZLLNZVhfQy1WlWmp0y7k6RpvUaNl4GvaLgfUT7+pGaTPY5R6o75aGBF",
+	"ko7f6j8RtT8RtZHnEpkmWoqdXhkKJVOd3eAZ2ALqodLqN2q2LbBuHMbRTsww8G4/ZvQ8n//znWdwUOKJ",
+	"7nRO7iGOY62B+44jsOH/L05j2OznjmfbI9U/kRJ28ajv4DFZ1HcwBMNKC5mJihfHQ3KjXKNPvHTcpuTr",
+	"fWUaUWbdbTj6Mz3yFLIZdUYdIZ35NT3+7UgTETcn9Qdvx9maBR1mGN8ItmcfnXR8d4YdUw/nALiA7518",
+	"PcwFcOg/e+1jf27uG+rd+vjAe2e5tqGraqNjchYUpbGg02Dq8pFgR2OPB95bfP7poLcFtRFsDoN+d5P0",
+	"e3rkKUia2rSOIGlaU+qtDXjZevtD45Z4lHpCObc8aonEtFxcFK1mBoWSC8yiQYXc7OOt9PLZR/w/mufa",
+	"u4QQCP9KOQ0ppz5M2HqzzqhU/YjBNLw/bDLtBUF0j5FOmyzBRdMedfAIu21UH1Gi2JhnKCKX0qEdFNsi",
+	"qE/Aur5GM6YFJ6/RpBi6zc11tGT8Q1Y7wR4ebttBgyW96wb0GqsX+E4bwqAHlKnaYp6FrIsi9f031uTG",
+	"lMbyosCj+cyE9o19y6eJHPnD2837TVmf2HTxKaPbv4sbaDGNSNTdmT7Yb1+bAko5MMNJD68UtZQzzCrF",
+	"Cq4XyKQWqlO3A9iLN69P2Tvw8UfYOM7Hi1F7xal7Z1rrYppSP0ghF2zqDYxT8v/85e23PsMSbnlmi/WV",
+	"dF9zKVUtM8hDLpBPhaKqHjQJdcybNk3wDGaBSoZtaboxMvh0m2YxnG3ZtLL7JLMtuz0On7gMngfMgEJH",
+	"oE2Z71uJ5OAw0UeffNpJRC88pjW5EzJnC7AtcmKUCmLoRiHoQEPbPqlddUD8OyPLbDfY+EkXROsmPzdF",
+	"e9BqhDrXfoC1NdN6jWU73VZTatPj+2JhljWbazBLd0jReiZD4Dt/Uqp40lNBa+xqCRjg1J5NJyd93Hnc",
+	"L5AgVDDxvfrEHtVss+kkNRG5l0f1Ht0C/1WpoltppWlaOEKZ3Ti+X4QPcYf7ECPbQyEWtsIWeApLgsU9",
+	"ivGaLX062JtPtw34x6+m055xnIvlHRx4fOh7d1LbQFRSJx7MX8Duh3kc7A/Psx45pnnvST//uU76keOc",
+	"4wfvF0dTevrzjqcuEx8gOPfA33fR1bfi5lGdHV8DL+wyWsrHslxh8Ndwi7kf/I2NMSdUcimkrsbVOA08",
+	"X+/c8Fv3xM+244zKgvzu/PMnm08qS0n3GNBmmOFrtlquD4Z7xiVzwIY48AfxmvAZ07GIQ2Db4eQM+YAf",
+	"qG9Zr7EqTKceLWrxiP5eHSlrQ1aGvjBiIsFMr1BpXyhHvk372bbiGFOaGau5WCwtE9Kqjq1xY/Thsalm",
+	"rtBsxde+P20TvB36/nnJsj8EWaLC+n3nWTwDszYomTSDNCQeiSXV2RLzA9BLsN3oyL8fmib0X3fMbqX0",
+	"NZvBEhv0+zqjnbbA7TDobYhtJPgdUzoui4VCm49LXlUgIe/2ZCSDeX8sQm0qV+r7THLf+THIuh4B7z7c",
+	"/b8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -92,6 +92,7 @@ const (
 var audited = map[string]struct{ action, id string }{
 	"createExport":         {action: exporter.ActionStart},
 	"retryExport":          {exporter.ActionStart, "export_id"},
+	"streamExport":         {action: exporter.ActionStream},
 	"downloadExport":       {exporter.ActionDownload, "export_id"},
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},

@@ -16,11 +16,16 @@ import (
 
 func withContext(c echo.Context, ctx context.Context) { c.SetRequest(c.Request().WithContext(ctx)) }
 
+type headKey struct{}
+
+// isHead reports whether only the header of the answer is wanted.
+func isHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
+
 // headAsGet answers HEAD as GET. net/http, which keeps the request as it came, leaves the body out.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
-			r = r.WithContext(r.Context()) // a copy
+			r = r.WithContext(context.WithValue(r.Context(), headKey{}, true)) // a copy
 			r.Method = http.MethodGet
 		}
 		next.ServeHTTP(w, r)
