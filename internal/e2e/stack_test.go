@@ -77,6 +77,7 @@ func startStack(t *testing.T, service, owner, admin string, extra []string) *sta
 		"DATABASE_URL=" + service,
 		"WHARF_OWNER_DATABASE_URL=" + owner,
 		"WHARF_S3_PATH_STYLE=true",
+		"WHARF_FIELD_KEYS=" + testenv.FieldKeys,
 		"WHARF_LOG_FORMAT=text",
 		"WHARF_HEARTBEAT=200ms", // a dead worker is noticed in a second or two
 		"WHARF_LEASE=1500ms",

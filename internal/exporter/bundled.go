@@ -26,10 +26,7 @@ func (b *bundled) write(chunk []byte) error {
 	return err
 }
 
-func (b *bundled) end(rows int64) error {
-	b.file.Rows = rows
-	return nil
-}
+func (b *bundled) end(rows int64) { b.file.Rows = rows }
 
 func (b *bundled) close() error {
 	r := b.r

@@ -28,7 +28,7 @@ type encoder interface {
 	rows(t planned) rowEncoder
 	begin(t planned) error
 	write(chunk []byte) error
-	end(rows int64) error
+	end(rows int64)
 	close() error
 	stop()
 }

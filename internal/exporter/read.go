@@ -154,7 +154,7 @@ func buffer(ctx context.Context, free <-chan []byte) ([]byte, error) {
 		}
 		return b[:0], nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, context.Cause(ctx) //nolint:wrapcheck // what ended the others
 	}
 }
 
@@ -165,7 +165,7 @@ func (rd *reading) send(ctx context.Context, out chan<- chunk, c *chunk) error {
 		c.bytes, c.rows = nil, 0
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return context.Cause(ctx) //nolint:wrapcheck // what ended the others
 	}
 }
 
@@ -176,12 +176,10 @@ func (rd *reading) write(ctx context.Context) error {
 			return fmt.Errorf("exporter: write %s: %w", t.Name, err)
 		}
 		rows, err := rd.writeRows(ctx, rd.tables[i])
-		if err == nil {
-			err = rd.enc.end(rows)
-		}
 		if err != nil {
 			return fmt.Errorf("exporter: write %s: %w", t.Name, err)
 		}
+		rd.enc.end(rows)
 		rd.run.tables[t.Name] = rows
 	}
 	return nil
@@ -200,7 +198,7 @@ func (rd *reading) writeRows(ctx context.Context, chunks <-chan chunk) (rows int
 			rows += c.rows
 			c.free <- c.bytes // it has room for all of its reader's
 		case <-ctx.Done():
-			return rows, context.Cause(ctx)
+			return rows, context.Cause(ctx) //nolint:wrapcheck // what ended the others
 		}
 	}
 }

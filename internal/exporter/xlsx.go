@@ -138,11 +138,10 @@ func (e *xlsxEncoder) judge(err error) error {
 	return nil
 }
 
-func (e *xlsxEncoder) end(int64) error {
+func (e *xlsxEncoder) end(int64) {
 	if e.cut > 1 {
 		e.r.warn(fmt.Sprintf("%s: texts in %d rows in all were cut to what a cell holds; another format has them whole", e.table, e.cut))
 	}
-	return nil
 }
 
 func (e *xlsxEncoder) close() error { return e.book.Close() } //nolint:wrapcheck // the workbook's own sentence

@@ -90,7 +90,7 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	ctx, db, s3 := context.Background(), testenv.Sample(t), testenv.Objects(t)
 	cfg, err := config.Load([]string{
 		"DATABASE_URL=" + db.ServiceURL, "WHARF_DATABASE_MAX_CONNS=6", "WHARF_S3_ENDPOINT=" + s3.Endpoint, "WHARF_S3_BUCKET=" + s3.Bucket,
-		"WHARF_S3_ACCESS_KEY=" + s3.AccessKey, "WHARF_S3_SECRET_KEY=" + s3.SecretKey, "WHARF_S3_PATH_STYLE=true", "WHARF_S3_PART_BYTES=5MiB",
+		"WHARF_FIELD_KEYS=" + testenv.FieldKeys, "WHARF_S3_ACCESS_KEY=" + s3.AccessKey, "WHARF_S3_SECRET_KEY=" + s3.SecretKey, "WHARF_S3_PATH_STYLE=true", "WHARF_S3_PART_BYTES=5MiB",
 	})
 	require.NoError(t, err)
 	log := &journal{}

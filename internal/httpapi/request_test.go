@@ -149,7 +149,7 @@ func bodyThatDoesNotFitIsToldWhere(t *testing.T, h *house) {
 			importers, `{"name": "x", "fields": [{"name": "a", "type": "text"}, {"name": "b", "type": "text", "validators": [{"type": "regex", "pattern": "("}]}]}`,
 			422, "fields[1].validators[0].pattern: ",
 		},
-		"a scope there is not": {exports, `{"scope": "half", "format": "stone"}`, 422, "format: must be one of json; scope: must be one of full"},
+		"a scope there is not": {exports, `{"scope": "half", "format": "stone"}`, 422, "format: must be one of json, dump, jsonl, csv, xlsx; scope: must be one of full, tables, subject"},
 		"no filter":            {retry, `{}`, 422, "filter: is required"},
 		"a filter of nothing":  {retry, `{"filter": null}`, 422, "filter: is required"},
 		"a wrong filter": {
