@@ -14,6 +14,9 @@ import (
 )
 
 const (
+	encryptedExt  = ".age"                // behind the name of an encrypted object
+	encryptedType = "application/vnd.age" // https://www.iana.org/assignments/media-types/application/vnd.age
+
 	maxRecipients  = 20
 	leastPassword  = 12   // characters: what is stored can be guessed at without end
 	mostPassword   = 1024 // bytes
@@ -105,10 +108,6 @@ func recipientOf(text string) (age.Recipient, error) {
 }
 
 func isHybrid(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "age1pq1") }
-
-// encryptedAs gives the name and the media type of the encrypted form of a file.
-// https://www.iana.org/assignments/media-types/application/vnd.age
-func encryptedAs(name string) (file, contentType string) { return name + ".age", "application/vnd.age" }
 
 // encrypted gives a writer whose bytes arrive at dst as one age file, which whoever holds the key of a recipient, or knows
 // the passphrase, opens with any implementation of https://age-encryption.org/v1. The file is whole once it is closed, so

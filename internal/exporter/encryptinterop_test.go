@@ -16,8 +16,7 @@ import (
 func ageOpens(t *testing.T, sealed []byte, secret string, args ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	name, _ := encryptedAs("acme-2026-05-01.zip")
-	in, out := filepath.Join(dir, name), filepath.Join(dir, "plain")
+	in, out := filepath.Join(dir, "acme-2026-05-01.zip"+encryptedExt), filepath.Join(dir, "plain")
 	require.NoError(t, os.WriteFile(in, sealed, 0o600))
 	line := append([]string{"age", "--decrypt", "-o", out}, append(args, in)...)
 	cmd := osexec.Command(line[0], line[1:]...)
