@@ -93,10 +93,10 @@ type Limits struct {
 // Rates say how often callers may ask, over all processes. Operators may set others for one tenant.
 type Rates struct {
 	ExportStarts int `env:"WHARF_EXPORT_STARTS_PER_MINUTE" envDefault:"3" help:"exports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	ImportStarts int `env:"WHARF_IMPORT_STARTS_PER_MINUTE" envDefault:"120" help:"imports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	UploadStarts int `env:"WHARF_UPLOAD_STARTS_PER_MINUTE" envDefault:"120" help:"uploads and previews that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	Requests     int `env:"WHARF_REQUESTS_PER_MINUTE" envDefault:"600" help:"requests with one API key, in a minute" validate:"min=1,max=1000000"`
-	Failures     int `env:"WHARF_FAILED_CREDENTIALS_PER_MINUTE" envDefault:"30" help:"credentials from one address that are not good, in a minute" validate:"min=1,max=1000000"`
+	ImportStarts int `env:"WHARF_IMPORT_STARTS_PER_MINUTE" envDefault:"1200" help:"imports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	UploadStarts int `env:"WHARF_UPLOAD_STARTS_PER_MINUTE" envDefault:"1200" help:"uploads and previews that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	Requests     int `env:"WHARF_REQUESTS_PER_MINUTE" envDefault:"60000" help:"requests with one API key, in a minute" validate:"min=1,max=1000000"`
+	Failures     int `env:"WHARF_FAILED_CREDENTIALS_PER_MINUTE" envDefault:"600" help:"credentials from one address that are not good, in a minute" validate:"min=1,max=1000000"`
 }
 
 // Jobs says how work is done.
