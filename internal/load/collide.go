@@ -12,9 +12,29 @@ import (
 // markCollisions marks rows that a unique index of the table would refuse: first those whose value another row of the table
 // has now and keeps, then those whose value an earlier row of the file brings.
 func (m *merge) markCollisions(ctx context.Context) error {
+	return m.markIndexes(ctx, func(x index) bool {
+		if m.large || m.lookableKeys(m.plan.table, x.parts) {
+			return true
+		}
+		m.postponed = true
+		return false
+	})
+}
+
+// markPostponed marks what markCollisions left: rows that collide in indexes in which few rows cannot be looked up. Finding
+// them takes a look at all rows of the tenant, so it is done only if the database has refused to write.
+func (m *merge) markPostponed(ctx context.Context) error {
+	m.postponed = false
+	return m.markIndexes(ctx, func(x index) bool { return !m.lookableKeys(m.plan.table, x.parts) })
+}
+
+func (m *merge) markIndexes(ctx context.Context, now func(x index) bool) error {
+	if m.nothingToWrite() {
+		return nil
+	}
 	for _, u := range m.plan.table.Uniques {
 		x, ok := m.plan.index(u)
-		if !ok {
+		if !ok || !now(x) {
 			continue
 		}
 		if err := m.markTaken(ctx, x); err != nil {
@@ -33,18 +53,18 @@ func (m *merge) markCollisions(ctx context.Context) error {
 
 // index is a unique index that rows of the file may break.
 type index struct {
-	cols      []*catalog.Column // that it reads
-	ours      []string          // its keys over the outcome w, the tenant's column left out
-	theirs    []string          // its keys over the table's row t
-	where     string            // the rows of w that it holds
-	holds     string            // the rows of t that it holds
-	equals    string            // the operator between them
-	name      string            // for messages
-	field     string            // of errors
-	onlyFresh bool              // no row that is there gets another value
-	lookable  bool              // it can be used beside row security
-	park      *parking          // nil: a value that a row gives up is still taken
-	n         int               // which of the table's it is
+	cols      []*catalog.Column  // that it reads
+	ours      []string           // its keys over the outcome w, the tenant's column left out
+	theirs    []string           // its keys over the table's row t
+	where     string             // the rows of w that it holds
+	holds     string             // the rows of t that it holds
+	equals    string             // the operator between them
+	name      string             // for messages
+	field     string             // of errors
+	onlyFresh bool               // no row that is there gets another value
+	parts     []catalog.IndexKey // its keys, the tenant's column left out
+	park      *parking           // nil: a value that a row gives up is still taken
+	n         int                // which of the table's it is
 }
 
 // index describes u; false if no row can break it, or if the rows that do so cannot be told beforehand.
@@ -81,7 +101,7 @@ func (p *Plan) index(u catalog.Unique) (index, bool) {
 	}
 	x.name = p.nameOf(parts)
 	x.park, x.n = parkingOf(p.table, u, p.givesValue), slices.IndexFunc(p.table.Uniques, func(other catalog.Unique) bool { return other.Name == u.Name })
-	x.lookable = u.NullsDistinct && lookableKeys(p.table, parts)
+	x.parts = parts
 	if len(x.ours) == 0 { // one row a tenant
 		x.ours, x.theirs, x.name = []string{"(w.line IS NOT NULL)"}, []string{"true"}, u.Name
 	}
@@ -113,7 +133,7 @@ func (m *merge) markTaken(ctx context.Context, x index) error {
 		}
 		other = "(w.fresh OR NOT (" + strings.Join(same, " AND ") + "))"
 	}
-	from := "FROM " + m.outcome(x.cols, x.onlyFresh) + " JOIN " + m.among(p.table, x.holds, strings.Join(on, " AND "), x.lookable) + " AND " + other
+	from := "FROM " + m.outcome(x.cols, x.onlyFresh) + " JOIN " + m.among(p.table, x.holds, strings.Join(on, " AND "), x.equals == " = " && m.lookableKeys(p.table, x.parts)) + " AND " + other
 	where := " WHERE " + x.where
 	if x.park != nil && !x.onlyFresh && m.changed > 0 {
 		var any bool

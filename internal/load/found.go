@@ -22,9 +22,11 @@ func (m *merge) findRows(ctx context.Context) error {
 	}
 	ways := make([]string, 0, len(p.keys))
 	for n := range p.keys {
-		ways = append(ways, `
+		for _, join := range m.matching(n) {
+			ways = append(ways, `
 SELECT s.line, `+strconv.Itoa(n)+` AS way, `+strings.Join(identity, ", ")+`, `+p.changes()+` AS changed
-FROM `+m.source+` JOIN `+m.matching(n)+` WHERE s.errors IS NULL`)
+FROM `+m.source+` JOIN `+join+` WHERE s.errors IS NULL`)
+		}
 	}
 	found := ways[0]
 	if p.openEnded() {
@@ -100,7 +102,7 @@ func (p *Plan) foundOn() string {
 // checkFound marks what the keys leave open and what the way to write does not allow.
 func (m *merge) checkFound(ctx context.Context) error {
 	p := m.plan
-	if p.openEnded() {
+	if m.doubtful > 0 {
 		err := m.judge(ctx, m.foundRows(), "f.line", m.eachWay("ambiguous", "f.hits > 1", func(n int) string {
 			return "f.hits || " + literal(" rows of "+p.table.Label+" have this "+p.keys[n].name)
 		}))

@@ -224,25 +224,34 @@ func (p *Plan) theirsBlank(n int) string {
 	return "(" + strings.Join(conds, " OR ") + ")"
 }
 
-// matchOn gives the condition under which the nth key says that s is t. A later key counts only where an earlier one is
-// blank on either side, so that two rows with different external ids are never taken for one.
+// matchOn gives the condition under which the nth key says that s is t, as far as that key goes.
 func (p *Plan) matchOn(n int) string {
 	ours, theirs := p.ours(n), p.theirs(n)
-	conds := make([]string, 0, len(ours)+n+1)
+	conds := make([]string, 0, len(ours)+1)
 	for i := range ours {
 		conds = append(conds, theirs[i]+" = "+ours[i])
 	}
-	conds = append(conds, p.filled(n))
-	for earlier := range n {
-		conds = append(conds, "(NOT "+p.filled(earlier)+" OR "+p.theirsBlank(earlier)+")")
-	}
-	return strings.Join(conds, " AND ")
+	return strings.Join(append(conds, p.filled(n)), " AND ")
 }
 
-// matching gives the table's rows that the nth key names, for a join: the tenant's, live, and inside the key's index.
-func (m *merge) matching(n int) string {
+// matching gives the table's rows that the nth key names, for joins: the tenant's, live, and inside the key's index.
+//
+// A later key counts only where each earlier one is blank on either side, so that two rows with different external ids are
+// never taken for one. There is a join for each earlier key that may be the first one filled, since such a row is one of
+// the few that lack this key in the table, and one for the rows that have none of them.
+func (m *merge) matching(n int) []string {
 	p, k := m.plan, m.plan.keys[n]
-	return m.among(p.table, nameable(p.table, k.Match, "t"), p.matchOn(n), k.unique && lookableKeys(p.table, k.Keys))
+	extra := nameable(p.table, k.Match, "t")
+	indexed := k.unique && m.lookableKeys(p.table, k.Keys)
+	joins := make([]string, 0, n+1)
+	for first := range n {
+		on := p.matchOn(n) + " AND " + p.noKeyBefore(first) + " AND " + p.filled(first) + " AND " + p.theirsBlank(first)
+		for earlier := first + 1; earlier < n; earlier++ {
+			on += " AND (NOT " + p.filled(earlier) + " OR " + p.theirsBlank(earlier) + ")"
+		}
+		joins = append(joins, m.among(p.table, extra, on, indexed))
+	}
+	return append(joins, m.among(p.table, extra, p.matchOn(n)+" AND "+p.noKeyBefore(n), indexed))
 }
 
 // nameable gives the condition under which a natural key of t can name the row that alias names.

@@ -44,7 +44,7 @@ func (m *merge) lookUpSQL(ref *reference) string {
 			for _, by := range w.within {
 				match += fmt.Sprintf(" AND (g.w%d IS NULL OR t.%s = g.w%d)", by.by, ident(by.column), by.by)
 			}
-			indexed := len(w.match.Keys) == 1 && t.table.Guarantees(w.match) && lookableKeys(t.table, w.match.Keys)
+			indexed := len(w.match.Keys) == 1 && t.table.Guarantees(w.match) && m.lookableKeys(t.table, w.match.Keys)
 			ways = append(ways, m.waySQL(c, t, n+1, match, nameable(t.table, w.match, "t"), indexed))
 		}
 	}

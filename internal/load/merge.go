@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,18 +29,21 @@ type merge struct {
 	source  string // the staged rows in the table's types, under the alias s
 	tenant  string // as SQL
 
-	again   bool  // a sieved key may stand in two rows
-	large   bool  // too many rows to look each up by itself
-	ordered bool  // staging lies in the order of the key already
-	stale   bool  // a row was marked since rows were counted
-	total   int64 // rows staged
-	good    int64 // of them, those without errors
-	matched int64 // of them, those that are there
-	changed int64 // of them, those that differ
-	swaps   bool  // some rows take a unique value that others give up
-	inFile  bool  // some reference names a row that the file itself brings
-	refused int   // rows that only the database could judge
-	undo    *undo // what is kept of the merge; nil: nothing
+	lowerIsSafe bool  // an index of lower(…) can be used beside row security
+	postponed   bool  // some unique indexes were not looked at
+	again       bool  // a sieved key may stand in two rows
+	large       bool  // too many rows to look each up by itself
+	ordered     bool  // staging lies in the order of the key already
+	stale       bool  // a row was marked since rows were counted
+	total       int64 // rows staged
+	good        int64 // of them, those without errors
+	matched     int64 // of them, those that are there
+	changed     int64 // of them, those that differ
+	doubtful    int64 // of them, those that several rows of the table may be
+	swaps       bool  // some rows take a unique value that others give up
+	inFile      bool  // some reference names a row that the file itself brings
+	refused     int   // rows that only the database could judge
+	undo        *undo // what is kept of the merge; nil: nothing
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {
@@ -112,26 +116,39 @@ func (m *merge) prepare(ctx context.Context) error {
 	if len(p.sieves()) > 0 {
 		again = "coalesce(bool_or(again), false)"
 	}
-	if err := m.row(ctx, "count rows", `SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+` FROM `+m.staging, &m.total, &m.good, &m.again); err != nil {
+	if err := m.row(ctx, "count rows", `
+SELECT count(*), count(*) FILTER (WHERE errors IS NULL), `+again+`, (SELECT proleakproof FROM pg_proc WHERE oid = 'lower(text)'::regprocedure)
+FROM `+m.staging, &m.total, &m.good, &m.again, &m.lowerIsSafe); err != nil {
 		return err
 	}
 	m.large = m.total > largeFrom
 	settings := fitted(p.spec.WorkMemMB, m.large)
 	if m.large {
-		settings += `, set_config('parallel_tuple_cost', '0.01', true)`
+		parallel, err := m.lookAtStatistics(ctx)
+		if err != nil {
+			return err
+		}
+		settings += parallel
 	} else {
 		m.tenant = "(SELECT " + m.tenant + ")"
 	}
 	if _, err := m.exec(ctx, "fit the planner", settings); err != nil {
 		return err
 	}
-	if err := m.beginUndo(ctx); err != nil {
-		return err
+	return m.beginUndo(ctx)
+}
+
+// lookAtStatistics finds out whether staging lies in order, and gives the settings for the processors. Of a table without
+// statistics, or with those of one half its size, the planner would have each process hash all of it.
+func (m *merge) lookAtStatistics(ctx context.Context) (settings string, err error) {
+	var unmeasured bool
+	err = m.row(ctx, "look at statistics", fmt.Sprintf(`
+SELECT `+m.plan.isOrdered(m.name)+`, t.reltuples < 0 OR pg_relation_size(t.oid) / current_setting('block_size')::int > 2 * t.relpages + 10
+FROM pg_class t WHERE t.oid = %d`, m.plan.table.OID), &m.ordered, &unmeasured)
+	if unmeasured {
+		return `, set_config('max_parallel_workers_per_gather', '0', true)`, err
 	}
-	if order := p.isOrdered(m.name); m.large && order != "" {
-		return m.row(ctx, "look at the order", order, &m.ordered)
-	}
-	return nil
+	return `, set_config('parallel_tuple_cost', '0.01', true)`, err
 }
 
 // settle takes marked rows out of the found ones, and counts anew.
@@ -158,8 +175,15 @@ func (m *merge) count(ctx context.Context) error {
 	if len(m.plan.keys) == 0 {
 		return nil
 	}
-	return m.row(ctx, "count found rows", `SELECT count(*), count(*) FILTER (WHERE changed) FROM `+m.found, &m.matched, &m.changed)
+	doubtful := "0::bigint"
+	if m.plan.openEnded() {
+		doubtful = "count(*) FILTER (WHERE hits > 1)"
+	}
+	return m.row(ctx, "count found rows", `SELECT count(*), count(*) FILTER (WHERE changed), `+doubtful+` FROM `+m.found, &m.matched, &m.changed, &m.doubtful)
 }
+
+// nothingToWrite reports whether no good row was to be written, as of the last count.
+func (m *merge) nothingToWrite() bool { return m.fresh() == 0 && m.changed == 0 }
 
 // fresh is how many good rows are not in the table yet, as of the last count.
 func (m *merge) fresh() int64 { return m.good - m.matched }

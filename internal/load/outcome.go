@@ -141,6 +141,9 @@ func (p *Plan) valueOf(name string) string {
 
 // checkOutcome marks rows that break a rule of the table's own which lies in the row itself: NOT NULL and CHECK.
 func (m *merge) checkOutcome(ctx context.Context) error {
+	if m.nothingToWrite() {
+		return nil
+	}
 	rules, cols, onlyFresh := m.requiredRules()
 	if err := m.judge(ctx, "FROM "+m.outcome(cols, onlyFresh), "w.line", rules); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (m *merge) read(what string, table *catalog.Table, extra, on string, indexe
 // (is leakproof, as Postgres says) may it come before the policy.
 func lookable(c *catalog.Column) bool {
 	switch c.Kind {
-	case catalog.KindUUID, catalog.KindInteger, catalog.KindDate, catalog.KindTimestamp, catalog.KindTimestampTZ, catalog.KindBoolean:
+	case catalog.KindUUID, catalog.KindInteger, catalog.KindDate, catalog.KindTimestamp, catalog.KindTimestampTZ, catalog.KindBoolean, catalog.KindBytes:
 		return true
 	case catalog.KindText:
 		return c.BaseType == "text" || strings.HasPrefix(c.BaseType, "character")
@@ -77,12 +77,21 @@ func lookable(c *catalog.Column) bool {
 
 func unlookable(c *catalog.Column) bool { return !lookable(c) }
 
-// lookableKeys reports whether a unique index of the columns can be used beside row security.
-func lookableKeys(t *catalog.Table, keys []catalog.IndexKey) bool {
+// lookableKeys reports whether a unique index of the keys can be used beside row security: each is a column that can, or
+// lower(column) where the database's administrator says that lower gives nothing away.
+func (m *merge) lookableKeys(t *catalog.Table, keys []catalog.IndexKey) bool {
 	return !slices.ContainsFunc(keys, func(k catalog.IndexKey) bool {
-		c, ok := t.Column(k.Column)
+		if len(k.Columns) != 1 || k.Column == "" && !(m.lowerIsSafe && lowers(k)) {
+			return true
+		}
+		c, ok := t.Column(k.Columns[0])
 		return !ok || !lookable(c)
 	})
+}
+
+// lowers reports whether the key is lower(column).
+func lowers(k catalog.IndexKey) bool {
+	return k.Column == "" && len(k.Columns) == 1 && (catalog.Match{Keys: []catalog.IndexKey{k}}).String() == "lower("+ident(k.Columns[0])+")"
 }
 
 // tenantLiteral gives the tenant as SQL: a uuid in its text form needs no quoting.

@@ -33,7 +33,7 @@ func parkingOf(t *catalog.Table, u catalog.Unique, written func(name string) boo
 			continue
 		}
 		c, ok := t.Column(k.Columns[0])
-		plain := k.Column != "" || (catalog.Match{Keys: []catalog.IndexKey{k}}).String() == "lower("+ident(k.Columns[0])+")"
+		plain := k.Column != "" || lowers(k)
 		switch {
 		case !ok || !plain:
 		case !c.NotNull:

@@ -9,17 +9,18 @@ import (
 
 // write updates what differs and creates what is new, in one statement each.
 func (m *merge) write(ctx context.Context) (Counts, error) {
-	c := Counts{Unchanged: m.matched - m.changed}
 	if err := m.createWriters(ctx); err != nil {
 		return Counts{}, err
 	}
-	err := m.attempt(ctx, func(ctx context.Context) (err error) {
-		c.Created, c.Updated, err = m.writeRange(ctx, everyLine)
-		if err == nil && (c.Created != m.fresh() || c.Updated != m.changed) {
-			return errMoved
+	c, err := m.writeAll(ctx)
+	if refused(err) && m.postponed {
+		for _, step := range []func(context.Context) error{m.markPostponed, m.markCascade, m.settle} {
+			if err := step(ctx); err != nil {
+				return Counts{}, err
+			}
 		}
-		return err
-	})
+		c, err = m.writeAll(ctx)
+	}
 	if refused(err) {
 		c.Created, c.Updated, err = m.isolate(ctx, err)
 	}
@@ -32,6 +33,19 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 		}
 	}
 	return c, m.keepUndo(ctx, c)
+}
+
+// writeAll writes every good row, or none.
+func (m *merge) writeAll(ctx context.Context) (c Counts, err error) {
+	c.Unchanged = m.matched - m.changed
+	err = m.attempt(ctx, func(ctx context.Context) (err error) {
+		c.Created, c.Updated, err = m.writeRange(ctx, everyLine)
+		if err == nil && (c.Created != m.fresh() || c.Updated != m.changed) {
+			return errMoved
+		}
+		return err
+	})
+	return c, err
 }
 
 // lines is a range of staged rows, both ends included, narrowed by sub-selects: to those in only, to those not in but.
@@ -170,13 +184,13 @@ SELECT n.* FROM (SELECT `+strings.Join(values, ", ")+` FROM `+m.source+` WHERE s
 WHERE `+p.table.TenantPredicate("n", tenantLiteral(p.spec.Tenant))))
 }
 
-// isOrdered gives a statement that tells from the statistics of staging whether it lies in the order of writing: then a
-// sort of all rows is spared. "" if that cannot be told.
+// isOrdered gives SQL that tells from the statistics of staging whether it lies in the order of writing: then a sort of
+// all rows is spared.
 func (p *Plan) isOrdered(name string) string {
 	i := slices.IndexFunc(p.keys, func(k key) bool { return !k.given })
 	if i < 0 || p.keys[i].Keys[0].Column == "" {
-		return ""
+		return "false"
 	}
-	return `SELECT coalesce((SELECT abs(st.correlation) > 0.99 FROM pg_stats st WHERE st.schemaname = ` + literal(StagingSchema) +
+	return `coalesce((SELECT abs(st.correlation) > 0.99 FROM pg_stats st WHERE st.schemaname = ` + literal(StagingSchema) +
 		` AND st.tablename = ` + literal(name) + ` AND st.attname = ` + literal(p.find(p.keys[i].Keys[0].Column).cell()) + `), false)`
 }
