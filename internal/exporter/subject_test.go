@@ -57,7 +57,13 @@ func (k *kin) findIn(t testing.TB, tx pgx.Tx, table, id, each string, limit int)
 	ctx := context.Background()
 	snap, err := catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
 	require.NoError(t, err)
-	all, err := subjectWithin(ctx, tx, snap, k.mine, table, id, limit)
+	search := subject
+	if limit != maxSubjectRows {
+		search = func(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, table, id string) ([]reached, error) {
+			return subjectWithin(ctx, tx, snap, tenant, table, id, limit)
+		}
+	}
+	all, err := search(ctx, tx, snap, k.mine, table, id)
 	if err != nil {
 		return nil, err
 	}
