@@ -51,8 +51,8 @@ test/interop: ## run against other programs, which it installs by package name
 	@deploy/interop/install
 	@vars=$$($(LOCAL) env --test) && eval "$$vars" && go test -tags interop -timeout 20m -run Interop ./...
 
-bench: up ## measure, each figure beside its baseline: make bench ROWS=1000000 ROUNDS=3
-	@. .wharf/env && go run ./deploy/bench --rows $(ROWS) --rounds $(ROUNDS)
+bench: up ## measure, each figure beside its baseline: make bench ROWS=1000000 ROUNDS=3 [ONLY=imports,crowd] [MEMORY=10000000]
+	@. .wharf/env && go run ./deploy/bench --rows $(ROWS) --rounds $(ROUNDS) $(if $(MEMORY),--memory $(MEMORY)) $(if $(ONLY),--only $(ONLY))
 
 FUZZTIME ?= 20s
 fuzz: ## fuzz every target for FUZZTIME

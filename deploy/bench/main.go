@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 )
@@ -31,6 +32,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rows := flags.Int("rows", 1_000_000, "rows of the files")
 	rounds := flags.Int("rounds", 3, "rounds; the median counts")
+	only := flags.String("only", "", "what to measure, of imports, exports, crowd, workbook, memory; all but memory if empty")
+	large := flags.Int("memory", 0, "rows of a further file, for the worker's memory; 0: none")
 	dir := flags.String("dir", ".wharf/bench", "where generated files are kept")
 	results := flags.String("results", "bench/results.json", "where the figures are appended, a JSON line each")
 	if err := flags.Parse(args); err != nil {
@@ -40,10 +43,24 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	b.large = *large
 	defer func() { err = errors.Join(err, b.clean(context.WithoutCancel(ctx))) }()
-	for _, measure := range []func(context.Context) error{b.imports, b.exports} {
-		if err := measure(ctx); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context) error
+		asked   bool
+	}{
+		{"memory", b.memory, *large > 0}, // first: what the worker did before stays in its memory for a while
+		{"imports", b.imports, true},
+		{"exports", b.exports, true},
+		{"crowd", b.crowd, true},
+		{"workbook", b.workbook, true},
+	} {
+		if !part.asked || *only != "" && !slices.Contains(strings.Split(*only, ","), part.name) {
+			continue
+		}
+		if err := part.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	if err := b.print(out); err != nil {
@@ -68,7 +85,7 @@ func (b *bench) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(w, "figure\trows\tseconds\tbaseline\tseconds\tratio\tworker's peak MiB\t")
 	for _, f := range b.figures {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%.2f\t%s\t%.2f\t%.2f ×\t%.0f\t\n", f.Name, f.Rows, f.Seconds, f.Baseline, f.Base, f.Ratio, f.PeakMiB)
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%.3g\t%s\t%.3g\t%.2f ×\t%.0f\t\n", f.Name, f.Rows, f.Seconds, f.Baseline, f.Base, f.Ratio, f.PeakMiB)
 	}
 	return w.Flush()
 }
@@ -94,9 +111,13 @@ func (b *bench) append(path string) (err error) {
 // sample collects one figure's rounds.
 type sampled struct{ own, base, peak []float64 }
 
-func (b *bench) report(name, baseline string, s sampled) {
+func (s *sampled) add(own, base, peak float64) {
+	s.own, s.base, s.peak = append(s.own, own), append(s.base, base), append(s.peak, peak)
+}
+
+func (b *bench) report(name, baseline string, rows int, s sampled) {
 	f := figure{
-		Name: name, Rows: b.rows, Seconds: median(s.own), Baseline: baseline, Base: median(s.base), Rounds: len(s.own),
+		Name: name, Rows: rows, Seconds: median(s.own), Baseline: baseline, Base: median(s.base), Rounds: len(s.own),
 		PeakMiB: slices.Max(s.peak),
 	}
 	f.Ratio = f.Seconds / f.Base
@@ -106,4 +127,10 @@ func (b *bench) report(name, baseline string, s sampled) {
 func median(v []float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	return s[len(s)/2]
+}
+
+// percentile gives the value that p of a hundred do not exceed.
+func percentile(v []float64, p int) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return s[min(len(s)*p/100, len(s)-1)]
 }

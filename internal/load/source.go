@@ -81,7 +81,7 @@ func unlookable(c *catalog.Column) bool { return !lookable(c) }
 // lower(column) where the database's administrator says that lower gives nothing away.
 func (m *merge) lookableKeys(t *catalog.Table, keys []catalog.IndexKey) bool {
 	return !slices.ContainsFunc(keys, func(k catalog.IndexKey) bool {
-		if len(k.Columns) != 1 || k.Column == "" && !(m.lowerIsSafe && lowers(k)) {
+		if len(k.Columns) != 1 || k.Column == "" && (!m.lowerIsSafe || !lowers(k)) {
 			return true
 		}
 		c, ok := t.Column(k.Columns[0])
