@@ -190,3 +190,6 @@ func unquoteName(s string) string {
 	}
 	return s
 }
+
+// Redacted stands in every export where a @redact column held a secret.
+const Redacted = "[redacted on export]"

@@ -1,11 +1,13 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
+	"wharf/internal/catalog"
 	"wharf/internal/objectstore"
 	"wharf/internal/tabular"
 )
@@ -80,5 +82,36 @@ func (f *feed) next(b *tabular.Batch) error {
 			e.Message = f.run.shape.fields[e.Col].Label() + " " + e.Message
 		}
 	}
+	f.guard(b)
 	return nil
+}
+
+// damaged stands where a reader found bytes that are no character.
+var damaged = []byte("\uFFFD")
+
+// guard marks cells that look good and are not what they seem: in an error report that came back, what was damaged in the
+// file; in a column that no export shows, what an export shows instead.
+func (f *feed) guard(b *tabular.Batch) {
+	isReport := f.run.memory != nil && f.run.memory.Report != nil
+	for c, field := range f.run.shape.fields {
+		secret := f.run.shape.secret[field.Name]
+		if !isReport && !secret {
+			continue
+		}
+		for r := range b.Lines {
+			cell := &b.Row(r)[c]
+			switch {
+			case isReport && bytes.Contains(*cell, damaged):
+				f.mark(b, r, c, "encoding", " still has the mark of a damaged character: write the text anew")
+			case secret && string(*cell) == catalog.Redacted && f.run.def.Destination.Blank == "clear":
+				f.mark(b, r, c, "redacted", " holds what an export shows in place of the secret: give the secret itself")
+			case secret && string(*cell) == catalog.Redacted:
+				*cell = nil // what is there stays
+			}
+		}
+	}
+}
+
+func (f *feed) mark(b *tabular.Batch, row, col int, rule, message string) {
+	b.Errors = append(b.Errors, tabular.CellError{Row: row, Col: col, Rule: rule, Message: f.run.shape.fields[col].Label() + message})
 }

@@ -134,6 +134,15 @@ func (r *run) finish(ctx context.Context, tx pgx.Tx, out outcome, data []json.Ra
 	if err := load.Drop(ctx, tx, r.staging); err != nil {
 		return err //nolint:wrapcheck // translated by tenancy.Tx
 	}
+	if out.errorsKey != nil {
+		header, added := r.reportHeader(r.header)
+		if err := r.rememberReport(ctx, tx, header, added); err != nil {
+			return err
+		}
+	}
+	if err := r.rememberConfirmed(ctx, tx, out); err != nil {
+		return err
+	}
 	if err := r.tell(ctx, tx, out, data); err != nil {
 		return err
 	}

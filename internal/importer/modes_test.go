@@ -212,6 +212,13 @@ func TestConfirmedMappingIsRemembered(t *testing.T) {
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE external_id = '2' AND first_name = 'Bob'`))
 	got = h.run(t, h.upload(t, Request{ImporterID: &imp.ID}, "Nick,Column One,x\nBob,2,3\n"))
 	require.Equal(t, Failed, got.Status, "other headers are another file")
+	title := "first_name"
+	h.p.Importer, h.p.Actor = &imp.ID, "embed:x"
+	visitor := h.upload(t, Request{ImporterID: &imp.ID, Mapping: map[string]*string{"Column One": &id, "Nick": nil, "Title": &title}}, "Column One,Nick,Title\n7,Eve,Dr\n")
+	require.Equal(t, Completed, h.run(t, visitor).Status)
+	h.p.Importer, h.p.Actor = nil, "test"
+	got = h.run(t, h.upload(t, Request{ImporterID: &imp.ID}, "Column One,Nick,Title\n8,Eve,Dr\n"))
+	require.Equal(t, Failed, got.Status, "what a visitor chose is the visitor's")
 	other := h.contacts(t, "")
 	got = h.run(t, h.upload(t, Request{ImporterID: &other.ID}, "Nick,Column One\nBob,2\n"))
 	require.Equal(t, Failed, got.Status, "another importer has its own")

@@ -57,7 +57,7 @@ func (s *Service) Preview(ctx context.Context, p tenancy.Principal, req Request)
 	}
 	r := &run{
 		s: s, p: p, def: def, asked: normalise(req.Mapping), options: req.Options,
-		row: row{ImporterID: req.ImporterID, FileName: name, FileKey: file.Key, FileBytes: file.Bytes},
+		row: row{ImporterID: req.ImporterID, RequestedBy: p.Actor, FileName: name, FileKey: file.Key, FileBytes: file.Bytes},
 	}
 	r.options.Limits, r.options.BatchRows = s.cfg.Limits, previewRead
 	f, err := r.feed(ctx)
@@ -83,20 +83,19 @@ func (s *Service) Preview(ctx context.Context, p tenancy.Principal, req Request)
 
 // previewColumns maps the columns and tells why.
 func (r *run) previewColumns(ctx context.Context, f *feed, out *Preview) (columns mapping.Columns, err error) {
-	reason := given
-	if r.asked != nil {
-		if columns, err = mapping.Apply(r.asked, r.header, r.def.Fields); err != nil {
-			return nil, err //nolint:wrapcheck // names the headers
-		}
-	} else {
-		err = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
-			columns, err = recall(ctx, tx, r.p.Tenant, mappingTarget(r.row.ImporterID, r.def.Destination), r.header, r.def.Fields)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		reason = remembered
+	err = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
+		columns, err = r.match(ctx, tx, f)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	reason := remembered
+	switch {
+	case r.asked != nil:
+		reason = given
+	case r.remembered() == nil:
+		columns = nil // it was proposed: the proposal says why
 	}
 	proposal := mapping.Proposal{Columns: columns}
 	if columns == nil {

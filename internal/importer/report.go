@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,6 +76,33 @@ func (r *run) write(w io.Writer, opts tabular.WriteOptions, rows func(w tabular.
 	return nil
 }
 
+// The columns that an error report adds behind the file's own.
+const (
+	reportRow    = "row"
+	reportErrors = "errors"
+)
+
+// ownColumns are the file's columns but those that a report added, if it is one.
+func (r *run) ownColumns(header []string) (own []int) {
+	for c, h := range header {
+		if r.memory == nil || !slices.Contains(r.memory.Report, h) {
+			own = append(own, c)
+		}
+	}
+	return own
+}
+
+// reportHeader gives the report's header, and which of its columns it adds: they go by other names where the file has theirs.
+func (r *run) reportHeader(header []string) (all, added []string) {
+	taken := map[string]bool{}
+	for _, c := range r.ownColumns(header) {
+		all = append(all, header[c])
+		taken[strings.ToLower(header[c])] = true
+	}
+	added = []string{distinct(reportRow, taken), distinct(reportErrors, taken)}
+	return append(all, added...), added
+}
+
 // putReport stores the rows that failed as the file had them, with their row number and errors behind: a person mends it
 // and uploads it again.
 func (r *run) putReport(ctx context.Context, tx pgx.Tx) (string, error) {
@@ -84,19 +112,17 @@ func (r *run) putReport(ctx context.Context, tx pgx.Tx) (string, error) {
 			return err
 		}
 		defer f.close()
-		header := f.reader.Header()
-		width := len(header)
-		if ofReport(header, width-1) { // the file is a report itself
-			width -= 2
-		}
-		if err := w.Header(append(header[:width:width], reportRow, reportErrors)); err != nil {
+		header, added := r.reportHeader(f.reader.Header())
+		width := len(header) - len(added)
+		if err := w.Header(header); err != nil {
 			return fmt.Errorf("importer: write report: %w", err)
 		}
 		rows := fileRows{feed: f}
 		cells, kinds := make([][]byte, width+2), make([]tabular.Kind, width+2)
 		kinds[width] = tabular.Number
+		own := r.ownColumns(f.reader.Header())
 		return load.EachError(ctx, tx, r.staging, func(line int64, errs []load.RowError) error {
-			if err := rows.seek(line, cells[:width], kinds[:width]); err != nil {
+			if err := rows.seek(line, own, cells, kinds); err != nil {
 				return err
 			}
 			cells[width] = strconv.AppendInt(cells[width][:0], line, 10)
@@ -121,19 +147,19 @@ type fileRows struct {
 	row  int
 }
 
-// seek puts the cells of the row numbered line into cells; lines come in ascending order.
-func (f *fileRows) seek(line int64, cells [][]byte, kinds []tabular.Kind) error {
+// seek puts the own columns' cells of the row numbered line into cells; lines come in ascending order.
+func (f *fileRows) seek(line int64, own []int, cells [][]byte, kinds []tabular.Kind) error {
 	file := &f.feed.file
 	for {
 		for ; f.row < len(file.Lines); f.row++ {
 			if file.Lines[f.row] != line {
 				continue
 			}
-			for i, cell := range file.Row(f.row)[:len(cells)] {
-				cells[i] = cell
-				kinds[i] = tabular.Text
+			row := file.Row(f.row)
+			for i, c := range own {
+				cells[i], kinds[i] = row[c], tabular.Text
 				if file.Kinds != nil {
-					kinds[i] = file.Kinds[f.row*file.Cols+i]
+					kinds[i] = file.Kinds[f.row*file.Cols+c]
 				}
 			}
 			return nil
@@ -156,6 +182,9 @@ func messages(errs []load.RowError) []byte {
 			b.WriteString("; ")
 		}
 		b.WriteString(e.Message)
+		if e.Rule == tabular.Ragged && e.Value != "" { // there is no column to show them in
+			b.WriteString(": " + e.Value)
+		}
 	}
 	return b.Bytes()
 }

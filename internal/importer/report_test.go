@@ -135,3 +135,55 @@ func TestReportOfAReportHasOnlyTheNewErrors(t *testing.T) {
 	require.Equal(t, []string{"external_id", "first_name", "email", "row", "errors"}, rows[0])
 	require.Equal(t, "2", rows[1][3], "its row in this file")
 }
+
+// The few rows that failed may decide otherwise than the whole file did.
+func TestReportIsReadAsItsFileWas(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	imp := h.importer(t, `{"name": "x", "filter_invalid_rows": true, "fields": [{"name": "email", "type": "email"},
+		{"name": "amt", "type": "number"}, {"name": "day", "type": "date"}]}`)
+	req := Request{ImporterID: &imp.ID}
+	id := h.upload(t, req, "email;amt;day\na@b.co;1.234,50;31/01/2024\nbad;1.234;03/04/2024\nbad;12.345;03/04/2024\n")
+	require.EqualValues(t, 2, h.run(t, id).NumErrors)
+	rows := mended(t, "x.csv", h.report(t, id), "bad", "ok@b.co")
+	id = h.upload(t, req, sheet(t, "csv", rows...))
+	got := h.run(t, id)
+	require.Zero(t, got.NumErrors, got.Errors)
+	require.Equal(t, [][]string{{"email", "amt", "day"}, {"ok@b.co", "1234", "2024-04-03"}, {"ok@b.co", "12345", "2024-04-03"}}, h.result(t, id))
+}
+
+func TestColumnsOfTheFilesOwnAreNotTakenForTheReports(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	imp := h.importer(t, `{"name": "x", "filter_invalid_rows": true, "fields": [{"name": "email", "type": "email"},
+		{"name": "row", "type": "text"}, {"name": "errors", "type": "text"}]}`)
+	req := Request{ImporterID: &imp.ID}
+	id := h.upload(t, req, "email,row,errors\na@b.co,A1,none\nbad,B2,two\n")
+	require.EqualValues(t, 1, h.run(t, id).NumErrors)
+	require.Equal(t, []string{"a@b.co", "A1", "none"}, h.result(t, id)[1])
+	rows := mended(t, "x.csv", h.report(t, id), "bad", "ok@b.co")
+	require.Equal(t, []string{"email", "row", "errors", "row_2", "errors_2"}, rows[0])
+	require.Equal(t, []string{"ok@b.co", "B2", "two", "3"}, rows[1][:4])
+	id = h.upload(t, req, sheet(t, "csv", rows...))
+	require.Zero(t, h.run(t, id).NumErrors)
+	require.Equal(t, []string{"ok@b.co", "B2", "two"}, h.result(t, id)[1])
+
+	imp = h.importer(t, `{"name": "y", "include_unmatched_columns": true, "fields": [{"name": "email", "type": "email"}]}`)
+	id = h.upload(t, Request{ImporterID: &imp.ID}, "email,row,errors\na@b.co,A1,none\n")
+	require.Equal(t, Completed, h.run(t, id).Status)
+	require.Equal(t, []string{"a@b.co", "A1", "none", ""}, h.result(t, id)[1], "kept as any other column")
+}
+
+func TestWhatWasDamagedInTheFileIsNotMendedByTheReport(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	imp := h.contacts(t, "")
+	id := h.upload(t, Request{ImporterID: &imp.ID}, "external_id,first_name,email\n1,nul\x00x,bad\n2,Ann,bad,surplus\n")
+	require.NotZero(t, h.run(t, id).NumErrors)
+	report := h.report(t, id)
+	require.Contains(t, string(report), "surplus", "what has no column is told")
+	rows := mended(t, "x.csv", report, "bad", "ok@b.co")
+	id = h.upload(t, Request{ImporterID: &imp.ID}, sheet(t, "csv", rows...))
+	got := h.run(t, id)
+	require.Contains(t, got.Errors[0].Message, "damaged")
+}

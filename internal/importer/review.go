@@ -13,7 +13,6 @@ import (
 	"wharf/internal/fault"
 	"wharf/internal/load"
 	"wharf/internal/mapping"
-	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 	"wharf/internal/tenancy"
 )
@@ -86,15 +85,9 @@ func (r *run) reopen(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err //nolint:wrapcheck // names the headers
 	}
-	for _, d := range r.found.Decisions { // a row that is mended is read as the others were
-		i := slices.IndexFunc(r.def.Fields, func(f rowprogram.Field) bool { return f.Name == d.Field })
-		switch {
-		case i < 0:
-		case d.What == "date_order":
-			r.def.Fields[i].DateOrder = d.Value
-		case d.What == "decimal":
-			r.def.Fields[i].Decimal = d.Value
-		}
+	r.decide(r.found.Decisions) // a row that is mended is read as the others were
+	if r.memory, err = r.recall(ctx, tx, r.reportTarget()); err != nil {
+		return err
 	}
 	table, err := r.s.table(ctx, tx, r.def.Destination)
 	if err != nil {
@@ -143,19 +136,30 @@ func (s *Service) Rows(ctx context.Context, p tenancy.Principal, id uuid.UUID, s
 			return err //nolint:wrapcheck // translated by tenancy.Tx
 		}
 		for _, row := range rows {
-			out = append(out, r.reviewRow(row))
+			out = append(out, r.reviewRow(row, p))
 		}
 		return nil
 	})
 	return out, err
 }
 
-func (r *run) reviewRow(row load.Row) ReviewRow {
+// withheld stands for personal data of another's file, where the caller may not see it.
+const withheld = "[encrypted]"
+
+func (r *run) reviewRow(row load.Row, p tenancy.Principal) ReviewRow {
 	v := ReviewRow{Row: row.Line, Values: make(map[string]string, len(row.Cells)), Errors: rowErrorsOf(row.Errors)}
 	for i, cell := range row.Cells {
-		v.Values[r.shape.fields[i].Name] = cell
+		name := r.shape.fields[i].Name
+		if v.Values[name] = cell; cell != "" && r.shape.sealed[name] && !r.row.clearFor(p) {
+			v.Values[name] = withheld
+		}
 	}
 	return v
+}
+
+// clearFor reports whether p may see encrypted fields of the import in clear: with pii:read, or as who brought them.
+func (r row) clearFor(p tenancy.Principal) bool {
+	return p.May(tenancy.PIIRead) || r.RequestedBy == p.Actor
 }
 
 // Amend puts values in place of a row's in review, checks the row anew and gives it as it stands then. A field that the
@@ -177,6 +181,7 @@ func (s *Service) Amend(ctx context.Context, p tenancy.Principal, id uuid.UUID, 
 		if err := r.program.Apply(b); err != nil {
 			return fmt.Errorf("importer: check row %d: %w", line, err)
 		}
+		r.keepFlaws(b, rows[0], values)
 		if err := r.plan.Replace(ctx, tx, r.staging, line, b); err != nil {
 			return err //nolint:wrapcheck // translated by tenancy.Tx
 		}
@@ -186,7 +191,7 @@ func (s *Service) Amend(ctx context.Context, p tenancy.Principal, id uuid.UUID, 
 		if rows, err = r.plan.Rows(ctx, tx, r.staging, load.AllRows, line-1, 1); err != nil {
 			return err //nolint:wrapcheck // translated by tenancy.Tx
 		}
-		out = r.reviewRow(rows[0])
+		out = r.reviewRow(rows[0], p)
 		return nil
 	})
 	return out, err
@@ -202,7 +207,6 @@ func (r *run) amended(row load.Row, values map[string]*string) (*tabular.Batch, 
 			kind = kindOf(f)
 		}
 		if v, given := values[f.Name]; given {
-			delete(values, f.Name)
 			cell, kind = "", tabular.Text
 			if v != nil {
 				cell = *v
@@ -212,6 +216,9 @@ func (r *run) amended(row load.Row, values map[string]*string) (*tabular.Batch, 
 	}
 	var wrong []fault.Field
 	for name := range values {
+		if r.shape.field(name) >= 0 {
+			continue
+		}
 		wrong = append(wrong, fault.Field{Field: name, Message: "is no field that the file fills"})
 	}
 	if len(wrong) > 0 {
@@ -219,6 +226,17 @@ func (r *run) amended(row load.Row, values map[string]*string) (*tabular.Batch, 
 		return nil, fault.New(fault.Invalid, "the row cannot be changed so").WithFields(wrong...)
 	}
 	return b, nil
+}
+
+// keepFlaws marks again what the reader found wrong, but for the cells that were given anew: what it gave in their place may
+// look good.
+func (r *run) keepFlaws(b *tabular.Batch, row load.Row, values map[string]*string) {
+	for _, e := range row.Errors {
+		if _, given := values[e.Field]; given || !tabular.IsFlaw(e.Rule) {
+			continue
+		}
+		b.Errors = append(b.Errors, tabular.CellError{Col: r.shape.field(e.Field), Rule: e.Rule, Message: e.Message, Value: e.Value})
+	}
 }
 
 // Confirm lets an import in review go on: its rows are merged by a job.

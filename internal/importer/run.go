@@ -38,6 +38,9 @@ type run struct {
 	complete Complete
 
 	header   []string
+	columns  mapping.Columns
+	memory   *memory               // of a file with these headers; nil: there is none
+	decided  []rowprogram.Decision // before this run
 	shape    *shape
 	program  *rowprogram.Program
 	plan     *load.Plan
@@ -285,15 +288,14 @@ func (r *run) prepare(ctx context.Context, f *feed) error {
 		if err != nil {
 			return err
 		}
-		columns, err := match(ctx, tx, r.p.Tenant, mappingTarget(r.row.ImporterID, r.def.Destination), r.asked, r.header, r.def.Fields,
-			func() mapping.Columns { return r.propose(f).Columns })
+		columns, err := r.match(ctx, tx, f)
 		if err != nil {
 			return err
 		}
 		if err := r.compile(columns, table); err != nil {
 			return err
 		}
-		docs, err := marshalAll(r.found, columns.Names(r.header, r.def.Fields), r.header)
+		docs, err := marshalAll(r.found, r.names(), r.header)
 		if err != nil {
 			return err
 		}
@@ -302,6 +304,9 @@ func (r *run) prepare(ctx context.Context, f *feed) error {
 	})
 }
 
+// names gives the mapping: header → field, "" for a column that is not taken.
+func (r *run) names() map[string]string { return r.columns.Names(r.header, r.def.Fields) }
+
 // propose maps the file's columns by their names and first values.
 func (r *run) propose(f *feed) mapping.Proposal {
 	return mapping.Propose(r.header, &f.file, r.def.Fields, mapping.Config{Subject: r.def.Destination.Table, Programs: r.s.cfg.Programs})
@@ -309,7 +314,12 @@ func (r *run) propose(f *feed) mapping.Proposal {
 
 // compile makes shape, row program and load plan of the file's columns.
 func (r *run) compile(columns mapping.Columns, table *catalog.Table) error {
-	shape, warnings, err := newShape(r.def, r.header, columns, table)
+	r.columns = columns
+	var added []string
+	if r.memory != nil {
+		added = r.memory.Report
+	}
+	shape, warnings, err := newShape(r.def, r.header, columns, table, added)
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,10 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id uuid.UUID,
 func (s *Service) write(ctx context.Context, p tenancy.Principal, i Importer, in Input,
 	store func(ctx context.Context, tx pgx.Tx, i Importer, def []byte) (Importer, error),
 ) (Importer, error) {
+	if in.WebhookURL.set && !p.May(tenancy.Manage) {
+		return Importer{}, fault.New(fault.Forbidden, "Insufficient permissions").
+			WithFields(fault.Field{Field: "webhook_url", Message: "is for owners and admins to set"})
+	}
 	in.apply(&i)
 	i.Destination = i.Destination.withDefaults()
 	if err := i.check(s.cfg.Snapshot(), s.cfg.Programs, s.cfg.Webhooks); err != nil {
@@ -384,7 +388,7 @@ func (s *Service) ResultLink(ctx context.Context, p tenancy.Principal, id uuid.U
 	})
 }
 
-// ErrorsLink gives a signed link to the report of the rows that failed.
+// ErrorsLink gives a signed link to the report of the rows that failed. Forbidden if it holds personal data that p may not see.
 func (s *Service) ErrorsLink(ctx context.Context, p tenancy.Principal, id uuid.UUID) (string, error) {
 	return s.link(ctx, p, id, func(r row) (*string, string) {
 		return r.ErrorsKey, "the import has no error report: it has not ended, no row failed, or the time it is kept has passed"
@@ -400,11 +404,35 @@ func (s *Service) link(ctx context.Context, p tenancy.Principal, id uuid.UUID, o
 	if key == nil {
 		return "", fault.New(fault.Conflict, absent)
 	}
+	if err := s.mayRead(p, r); err != nil {
+		return "", err
+	}
 	link, err := s.cfg.Objects.PresignGet(ctx, *key, path.Base(*key), s.cfg.LinkTTL)
 	if err != nil {
 		return "", fmt.Errorf("importer: sign link: %w", err)
 	}
 	return link, nil
+}
+
+// mayRead returns ErrForbidden if the import's file fills encrypted columns and p may not see them in clear.
+func (s *Service) mayRead(p tenancy.Principal, r row) error {
+	if r.clearFor(p) {
+		return nil
+	}
+	var def Definition
+	if err := json.Unmarshal(r.Definition, &def); err != nil {
+		return fmt.Errorf("importer: definition of import %s: %w", r.ID, err)
+	}
+	table, ok := s.cfg.Snapshot().Table(def.Destination.Table)
+	if !ok {
+		return nil
+	}
+	for _, f := range def.Fields {
+		if c, ok := table.Column(f.Name); ok && c.Tags.Encrypted {
+			return tenancy.ErrForbidden
+		}
+	}
+	return nil
 }
 
 // End writes a final status, unless the import has one; of one that was to be reverted, that it was not.

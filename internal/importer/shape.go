@@ -26,6 +26,7 @@ type shape struct {
 	kept    []kept          // columns that go together into extra
 	extra   string          // the table's column that collects them; "": each is a field of its own
 	sealed  map[string]bool // fields that are encrypted as soon as they are staged
+	secret  map[string]bool // fields that no export shows
 }
 
 // kept is a column of the file without a field.
@@ -34,9 +35,10 @@ type kept struct {
 	Name   string `json:"name"`   // under which it is kept
 }
 
-// newShape fits the definition's fields to the file's columns. table is nil unless rows go into one.
-func newShape(def Definition, header []string, columns mapping.Columns, table *catalog.Table) (*shape, []string, error) {
-	s := &shape{sealed: map[string]bool{}}
+// newShape fits the definition's fields to the file's columns. table is nil unless rows go into one; ignored are headers of
+// columns that are no data.
+func newShape(def Definition, header []string, columns mapping.Columns, table *catalog.Table, ignored []string) (*shape, []string, error) {
+	s := &shape{sealed: map[string]bool{}, secret: map[string]bool{}}
 	if err := s.take(def.Fields, header, columns); err != nil {
 		return nil, nil, err
 	}
@@ -46,11 +48,12 @@ func newShape(def Definition, header []string, columns mapping.Columns, table *c
 		}
 		c, ok := table.Column(f.Name)
 		s.sealed[f.Name] = ok && c.Tags.Encrypted
+		s.secret[f.Name] = ok && c.Tags.Redact
 	}
 	if !def.IncludeUnmatched {
 		return s, nil, nil
 	}
-	return s, s.keep(def.Fields, header, columns, table), nil
+	return s, s.keep(def.Fields, header, columns, table, ignored), nil
 }
 
 // take keeps the fields that have a column, or a value without one.
@@ -87,13 +90,13 @@ func required(f rowprogram.Field) bool {
 
 // keep adds the file's columns without a field: in a result each under its own name, in a table together in its column
 // for such. It warns of what cannot be kept.
-func (s *shape) keep(fields []rowprogram.Field, header []string, columns mapping.Columns, table *catalog.Table) (warnings []string) {
+func (s *shape) keep(fields []rowprogram.Field, header []string, columns mapping.Columns, table *catalog.Table, ignored []string) (warnings []string) {
 	taken := map[string]bool{}
 	for _, f := range fields {
 		taken[f.Name] = true
 	}
 	for c, h := range header {
-		if slices.Contains(columns, c) || ofReport(header, c) {
+		if slices.Contains(columns, c) || slices.Contains(ignored, h) {
 			continue
 		}
 		name := distinct(snake(h), taken)
@@ -139,17 +142,6 @@ func collector(table *catalog.Table, fields []rowprogram.Field) string {
 	return ""
 }
 
-// The columns that an error report adds behind the file's own. A mended report is imported as it is: they are no data.
-const (
-	reportRow    = "row"
-	reportErrors = "errors"
-)
-
-func ofReport(header []string, column int) bool {
-	n := len(header)
-	return n > 2 && column >= n-2 && header[n-2] == reportRow && header[n-1] == reportErrors
-}
-
 // snake gives a header as a name: "Shoe Size (EU)" → "shoe_size_eu".
 func snake(header string) string {
 	name := strings.Join(strings.FieldsFunc(strings.ToLower(header), func(r rune) bool {
@@ -181,6 +173,11 @@ func (s *shape) columns() []load.Column {
 		out = append(out, load.Column{Name: f.Name, Label: f.Label(), Extra: s.extra != "" && f.Name == s.extra})
 	}
 	return out
+}
+
+// field gives the index of the field of that name, -1 if there is none.
+func (s *shape) field(name string) int {
+	return slices.IndexFunc(s.fields, func(f rowprogram.Field) bool { return f.Name == name })
 }
 
 // project fills b with the fields' cells of the file's rows. Cells are shared with file; arena holds those made here.

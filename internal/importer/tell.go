@@ -64,7 +64,11 @@ func (s *Service) send(ctx context.Context, tx pgx.Tx, r row, def Definition, m 
 	if !listens(r, def) {
 		return nil
 	}
-	m.ImporterID, m.ImportID, m.Timestamp = *r.ImporterID, r.ID, r.Now.UTC()
+	// The clock, not when the transaction began: a receiver tells by it which message is newer.
+	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&m.Timestamp); err != nil {
+		return fmt.Errorf("importer: read clock: %w", err)
+	}
+	m.ImporterID, m.ImportID, m.Timestamp = *r.ImporterID, r.ID, m.Timestamp.UTC()
 	payload, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("importer: encode event: %w", err)

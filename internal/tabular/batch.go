@@ -1,6 +1,9 @@
 package tabular
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Kind says what the file itself knows of a cell. Text formats know nothing: every cell is Text.
 type Kind uint8
@@ -22,6 +25,16 @@ type CellError struct {
 	Message string // for people
 	Value   string // the cell as it was, cut to 200 characters
 }
+
+// Ragged is the rule of a row with more cells than the header has names; its Value are those that are too many.
+const Ragged = "ragged"
+
+// flaws are the rules of what a reader itself finds wrong, whatever a cell is for.
+var flaws = []string{Ragged, "damaged", "duplicate", "encoding", "formula", "json", "nul", "quote"}
+
+// IsFlaw reports whether an error of the rule is a reader's. Checking the cell once more would not find it: the cell as the
+// reader gives it may look good.
+func IsFlaw(rule string) bool { return slices.Contains(flaws, rule) }
 
 // Batch holds consecutive rows, Cols cells each, row after row. Whoever changes a cell puts another slice in its place:
 // its bytes may be those of other cells as well.

@@ -296,7 +296,7 @@ func (r *csvReader) checkExtra(b *Batch, rec record, cols int) {
 			return
 		}
 	}
-	r.mark(b, -1, "ragged", ragged(rec.cells, cols), value)
+	r.mark(b, -1, Ragged, ragged(rec.cells, cols), value)
 }
 
 // again reads all the cells of a record that is still in the window.

@@ -319,7 +319,7 @@ func (r *jsonReader) accept(b *Batch, start, end int) {
 // surplus marks the last row of b, which has more than the table has columns.
 func (r *jsonReader) surplus(b *Batch) {
 	if r.lists {
-		r.mark(b, -1, "ragged", ragged(r.guess+len(r.unknown), len(r.header)), []byte(strings.Join(r.unknown, ",")))
+		r.mark(b, -1, Ragged, ragged(r.guess+len(r.unknown), len(r.header)), []byte(strings.Join(r.unknown, ",")))
 		return
 	}
 	names := r.unknown[:min(len(r.unknown), 5)]

@@ -247,7 +247,7 @@ func (r *xlsxReader) checkRow(b *Batch, rec xlsxRow, row [][]byte) {
 		}
 		value = value[:len(value)-1]
 	}
-	r.mark(b, -1, "ragged", fmt.Sprintf("has a value in column %s, but the table has %s",
+	r.mark(b, -1, Ragged, fmt.Sprintf("has a value in column %s, but the table has %s",
 		columnLetter(rec.extent-1), counted(len(row), "column")), value)
 }
 
