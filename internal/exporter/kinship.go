@@ -102,7 +102,7 @@ func literal(text string) string {
 type kinship struct {
 	subject *catalog.Table
 	toward  map[*catalog.Table][]reference // by table: its references to the subject's table
-	owners  map[*catalog.Table][]reference // by table: its references to what may belong to the subject
+	owners  map[*catalog.Table][]reference // by table: its references to what may belong to the subject, and is not above it
 	tables  []*catalog.Table               // that may hold rows of the subject, in the catalog's order
 	above   map[*catalog.Table]bool        // tables that the subject's table refers to, at any remove
 }

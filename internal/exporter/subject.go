@@ -177,7 +177,7 @@ func (w *walk) step(ctx context.Context, r reference, from []place, next map[*ca
 	return w.add(r.from, found, next)
 }
 
-// add notes rows, and in next those that are new and may be followed.
+// add notes rows, and in next those that are new.
 func (w *walk) add(t *catalog.Table, found []place, next map[*catalog.Table][]place) error {
 	if w.rows[t] == nil {
 		w.rows[t] = map[place]bool{}
@@ -190,9 +190,7 @@ func (w *walk) add(t *catalog.Table, found []place, next map[*catalog.Table][]pl
 			return fault.Newf(fault.TooLarge, "more than %d rows belong to the record of %s; export the tables instead", w.limit, w.kin.subject.Name)
 		}
 		w.rows[t][p] = true
-		if !w.kin.above[t] {
-			next[t] = append(next[t], p)
-		}
+		next[t] = append(next[t], p)
 	}
 	return nil
 }

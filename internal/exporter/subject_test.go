@@ -19,6 +19,7 @@ import (
 
 // kin is a database with tables of a test's own, and two tenants.
 type kin struct {
+	db             *testenv.DB
 	owner, service *pgxpool.Pool
 	mine, other    uuid.UUID
 	why            map[string]string // of the last search
@@ -27,7 +28,7 @@ type kin struct {
 func newKin(t testing.TB, ddl string) *kin {
 	t.Helper()
 	db := testenv.Wharf(t)
-	k := &kin{owner: db.Owner(t), service: db.Service(t), mine: db.Tenant(t, "mine"), other: db.Tenant(t, "other")}
+	k := &kin{db: db, owner: db.Owner(t), service: db.Service(t), mine: db.Tenant(t, "mine"), other: db.Tenant(t, "other")}
 	k.exec(t, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "+testenv.ServiceRole)
 	k.exec(t, ddl)
 	return k
@@ -113,8 +114,10 @@ func TestRowsOfAnotherTenantAreNeverReached(t *testing.T) {
 	t.Parallel()
 	k := newKin(t, people+`
 CREATE TABLE orders (id text PRIMARY KEY, tenant_id uuid NOT NULL, person text REFERENCES people);
-INSERT INTO orders VALUES ('a1', MINE, 'ann'), ('planted', OTHER, 'ann')`)
-	require.Equal(t, map[string][]string{"people": {"ann"}, "orders": {"a1"}}, k.ids(t, "people", "ann"))
+CREATE TABLE lines (id text PRIMARY KEY, tenant_id uuid NOT NULL, order_id text REFERENCES orders);
+INSERT INTO orders VALUES ('a1', MINE, 'ann'), ('planted', OTHER, 'ann');
+INSERT INTO lines VALUES ('a1-1', MINE, 'a1'), ('planted-1', MINE, 'planted')`)
+	require.Equal(t, map[string][]string{"people": {"ann"}, "orders": {"a1"}, "lines": {"a1-1"}}, k.ids(t, "people", "ann"))
 	_, err := k.find(t, "people", "eve", "x.id", maxSubjectRows)
 	requireSubjectError(t, err, "subject.id", `there is no record "eve" in people`)
 }
