@@ -129,12 +129,12 @@ func TestAllOfAContactAndNothingElse(t *testing.T) {
 		WHERE c.tenant_id = $1 GROUP BY c.id ORDER BY count(DISTINCT d.id) DESC, c.id LIMIT 5`, h.mine)
 	require.Greater(t, len(contacts), 1)
 	_, err := h.admin.Exec(ctx, `INSERT INTO relationships (tenant_id, source_type, source_id, target_type, target_id, relation_type)
-		SELECT $1, 'contact', $2, 'contact', $3, 'knows' UNION ALL
-		SELECT $1, 'contact', $3, 'deal', id, 'watches' FROM deals WHERE primary_contact_id = $2 UNION ALL
-		SELECT $1, 'company', company_id, 'deal', id, 'pays' FROM deals WHERE primary_contact_id = $2 AND company_id IS NOT NULL`, h.mine, contacts[0], contacts[1])
+		SELECT $1::uuid, 'contact', $2::uuid, 'contact', $3::uuid, 'knows' UNION ALL
+		SELECT $1::uuid, 'contact', $3::uuid, 'deal', id, 'watches' FROM deals WHERE primary_contact_id = $2::uuid UNION ALL
+		SELECT $1::uuid, 'company', company_id, 'deal', id, 'pays' FROM deals WHERE primary_contact_id = $2::uuid AND company_id IS NOT NULL`, h.mine, contacts[0], contacts[1])
 	require.NoError(t, err)
-	_, err = h.admin.Exec(ctx, `INSERT INTO notes (tenant_id, entity_type, entity_id, body) SELECT $1, 'deal', id, 'planted' FROM deals WHERE primary_contact_id = $2 UNION ALL
-		SELECT $1, 'contact', $2, 'planted' UNION ALL SELECT $1, 'company', company_id, 'planted' FROM contacts WHERE id = $2 AND company_id IS NOT NULL`, h.mine, contacts[0])
+	_, err = h.admin.Exec(ctx, `INSERT INTO notes (tenant_id, entity_type, entity_id, body) SELECT $1::uuid, 'deal', id, 'planted' FROM deals WHERE primary_contact_id = $2::uuid UNION ALL
+		SELECT $1::uuid, 'contact', $2::uuid, 'planted' UNION ALL SELECT $1::uuid, 'company', company_id, 'planted' FROM contacts WHERE id = $2::uuid AND company_id IS NOT NULL`, h.mine, contacts[0])
 	require.NoError(t, err)
 	_, err = h.admin.Exec(ctx, `UPDATE notes SET deleted_at = now() WHERE entity_id = $1`, contacts[0])
 	require.NoError(t, err)
