@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -22,40 +23,69 @@ import (
 	"wharf/internal/testenv"
 )
 
-// house is a database with two tenants full of the sample product's rows.
+// house is a database with two tenants, and the service on it.
 type house struct {
+	db          *testenv.DB
 	admin       *pgxpool.Pool
 	service     *Service
 	ring        *fieldcrypt.Ring
 	mine, other uuid.UUID
 }
 
+// newHouse gives a house that is full of the sample product's rows.
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	ctx := context.Background()
-	db := testenv.Sample(t)
-	h := &house{admin: db.Admin(t), mine: db.Tenant(t, "mine"), other: db.Tenant(t, "other")}
+	h := houseOn(t, testenv.Sample(t))
 	for i, tenant := range []uuid.UUID{h.mine, h.other} {
-		conn, err := h.admin.Acquire(ctx)
+		conn, err := h.admin.Acquire(context.Background())
 		require.NoError(t, err)
-		_, err = sample.Seed(ctx, conn.Conn(), sample.Config{
+		_, err = sample.Seed(context.Background(), conn.Conn(), sample.Config{
 			TenantID: tenant, Rows: 60, Seed: uint64(i + 1), Now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 		})
 		require.NoError(t, err)
 		conn.Release()
 	}
-	pool := db.Service(t)
+	return h
+}
+
+// emptyHouse gives a house with the tables that ddl makes, which belong to the owner.
+func emptyHouse(t *testing.T, ddl string) *house {
+	t.Helper()
+	h := houseOn(t, testenv.Wharf(t))
+	_, err := h.db.Owner(t).Exec(context.Background(), ddl)
+	require.NoError(t, err)
+	h.exec(t, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO wharf_service`)
+	return h
+}
+
+func houseOn(t *testing.T, db *testenv.DB) *house {
+	t.Helper()
+	h := &house{db: db, admin: db.Admin(t), mine: db.Tenant(t, "mine"), other: db.Tenant(t, "other")}
 	var err error
 	h.ring, err = fieldcrypt.New(testenv.FieldKeys)
 	require.NoError(t, err)
+	pool := db.Service(t)
 	h.service = New(Config{
 		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants", Version: "test",
-		Crypt: h.ring, Readers: 2,
-		Catalog: func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
-			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
-		},
+		Crypt: h.ring, Readers: 3,
+		Catalog: catalog.NewCache(pool, catalog.Config{
+			Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants",
+		}, slog.New(slog.DiscardHandler)).In,
 	})
 	return h
+}
+
+func (h *house) exec(t require.TestingT, sql string, args ...any) {
+	_, err := h.admin.Exec(context.Background(), sql, args...)
+	require.NoError(t, err, sql)
+}
+
+// write gives the bytes of an export of mine, before encryption.
+func (h *house) write(t require.TestingT, req Request) ([]byte, *run) {
+	r := h.service.newRun(tenancy.System(h.mine), req)
+	var out bytes.Buffer
+	require.NoError(t, r.document(context.Background(), &out))
+	return out.Bytes(), r
 }
 
 // document writes the document of a tenant, and gives its members.
