@@ -1,6 +1,11 @@
 package exporter
 
 import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
 	"wharf/internal/pgcodec"
 	"wharf/internal/tabular"
 )
@@ -28,11 +33,20 @@ func (b *bundled) write(chunk []byte) error {
 
 func (b *bundled) end(rows int64) { b.file.Rows = rows }
 
-func (b *bundled) close() error {
+func (b *bundled) close(ctx context.Context, tx pgx.Tx) error {
 	r := b.r
+	var files []manifestFile
+	if slices.Contains(r.req.Include, IncludeFiles) {
+		var warnings []string
+		var err error
+		if files, warnings, err = addFiles(ctx, tx, r.s.cfg.Objects, r.p.Tenant, r.plan.tables, b.bundle); err != nil {
+			return err
+		}
+		r.warnings = append(r.warnings, warnings...)
+	}
 	return b.bundle.close(manifest{
 		WharfVersion: r.s.cfg.Version, ExportedAt: r.at.UTC(), Tenant: manifestTenant{ID: r.p.Tenant, Slug: r.slug, Name: r.name},
-		Scope: r.req.Scope, Format: r.req.Format, Request: r.req.public(), Tables: b.listed, Warnings: r.warned(),
+		Scope: r.req.Scope, Format: r.req.Format, Request: r.req.public(), Tables: b.listed, Files: files, Warnings: r.warned(),
 		EscapeFormulas: r.req.EscapeFormulas, Encrypted: r.req.Encrypt != nil,
 	})
 }

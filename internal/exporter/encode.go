@@ -1,12 +1,14 @@
 package exporter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"wharf/internal/catalog"
@@ -23,13 +25,13 @@ const Redacted = "[redacted on export]"
 //
 //	begin(t), write(…) for each chunk that came of rows(t), end(rows), and after the last table close
 //
-// stop ends it in every case, also after close; nothing is written to the writer below after it.
+// close may read more in the snapshot. stop ends it in every case, also after close; nothing is written to the writer below after it.
 type encoder interface {
 	rows(t planned) rowEncoder
 	begin(t planned) error
 	write(chunk []byte) error
 	end(rows int64)
-	close() error
+	close(ctx context.Context, tx pgx.Tx) error
 	stop()
 }
 

@@ -2,10 +2,13 @@ package exporter
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"wharf/internal/pgcodec"
 )
@@ -69,7 +72,7 @@ func (e *jsonEncoder) write(chunk []byte) error {
 
 func (e *jsonEncoder) end(int64) { _ = e.text("]") } // its error stays, and comes with the next write
 
-func (e *jsonEncoder) close() error {
+func (e *jsonEncoder) close(context.Context, pgx.Tx) error {
 	if err := e.member("counts", e.r.tables); err != nil {
 		return err
 	}

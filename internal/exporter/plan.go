@@ -63,9 +63,9 @@ func (s *Service) chosen(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, req R
 }
 
 // choose gives the tables of the request's scope in foreign-key order.
-func (s *Service) choose(_ context.Context, _ pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, req Request) (plan, error) {
+func (s *Service) choose(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, req Request) (plan, error) {
 	if req.Scope == ScopeSubject {
-		return plan{}, mistakes{{Field: "scope", Message: "subject cannot be exported yet"}}.err()
+		return planSubject(ctx, tx, snap, tenant, *req.Subject)
 	}
 	var p plan
 	var whole []string
@@ -81,6 +81,19 @@ func (s *Service) choose(_ context.Context, _ pgx.Tx, snap *catalog.Snapshot, te
 	}
 	if len(whole) > 0 {
 		p.warnings = append(p.warnings, "since could not narrow what has no updated_at, all rows are here: "+strings.Join(whole, ", "))
+	}
+	return p, nil
+}
+
+// planSubject plans what belongs to one record. tx is where it will be read.
+func planSubject(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, of Subject) (plan, error) {
+	all, err := subject(ctx, tx, snap, tenant, of.Table, of.ID)
+	if err != nil {
+		return plan{}, err
+	}
+	var p plan
+	for _, r := range all {
+		p.tables = append(p.tables, planned{Table: r.Table, columns: r.Table.Columns, where: r.Where, args: r.Args, why: r.Why})
 	}
 	return p, nil
 }

@@ -175,7 +175,7 @@ func (r *run) writeAll(ctx context.Context, tx pgx.Tx, out io.Writer) (err error
 	if err := r.readAll(ctx, tx, enc); err != nil {
 		return err
 	}
-	return enc.close()
+	return enc.close(ctx, tx)
 }
 
 const tenantFacts = `SELECT now(), coalesce((SELECT to_jsonb(t) FROM %[1]s t WHERE t.id = $1), '{}'),

@@ -1,12 +1,14 @@
 package exporter
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"wharf/internal/catalog"
@@ -144,6 +146,6 @@ func (e *xlsxEncoder) end(int64) {
 	}
 }
 
-func (e *xlsxEncoder) close() error { return e.book.Close() } //nolint:wrapcheck // the workbook's own sentence
+func (e *xlsxEncoder) close(context.Context, pgx.Tx) error { return e.book.Close() } //nolint:wrapcheck // the workbook's own sentence
 
 func (e *xlsxEncoder) stop() { _ = e.book.Close() } // who stops knows of an error already
