@@ -13,10 +13,12 @@ import (
 //
 // The first keys are kept as a set of their hashes, so that a small file needs little memory. More go into a Bloom filter
 // of 16 MiB, in blocks of a cache line (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). A
-// file of a million keys is hardly ever suspected for nothing, one of many millions often.
+// file of a million keys is hardly ever suspected for nothing, one of many millions nearly always: so many are not sieved,
+// and the merge groups them.
 type sieve struct {
 	few  map[uint64]struct{} // hashes, while there is no filter
-	bits []block             // the filter; nil: there are few keys yet
+	bits []block             // the filter; nil: there are few keys yet, or too many
+	many int                 // keys in the filter
 	seed maphash.Seed
 	keys []sieved
 	text []byte // of the key at hand
@@ -32,8 +34,9 @@ type sieved struct {
 type block [8]uint64
 
 const (
-	blocks  = 1 << 18
-	fewKeys = 4096
+	blocks   = 1 << 18
+	fewKeys  = 1 << 12
+	mostKeys = 1 << 22
 )
 
 func newSieve(keys []sieved) *sieve {
@@ -42,6 +45,10 @@ func newSieve(keys []sieved) *sieve {
 
 // row reports whether a key of the row may have been there before.
 func (s *sieve) row(cells [][]byte) bool {
+	if s.many > mostKeys {
+		s.bits = nil
+		return true
+	}
 	again := false
 	for n, k := range s.keys {
 		if s.read(n, k, cells) {
@@ -96,6 +103,7 @@ func (s *sieve) add() bool {
 
 // filter notes a hash in the filter, and reports whether it may have been noted before.
 func (s *sieve) filter(h uint64) bool {
+	s.many++
 	line := &s.bits[h%blocks]
 	const golden = 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio: mixes what is left of the hash
 	h *= golden

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,19 @@ func TestTheSieveSuspectsFewFilesForNothing(t *testing.T) {
 	require.Zero(t, suspected)
 	require.False(t, s.row([][]byte{nil, []byte("x")}), "a blank key repeats none")
 	require.True(t, s.row([][]byte{[]byte("EXT-000000007"), nil}))
+}
+
+func TestMoreKeysThanTheSieveTellsApartAreAllSuspected(t *testing.T) {
+	t.Parallel()
+	s := newSieve([]sieved{{cols: []int{0}}})
+	var key []byte
+	for n := range mostKeys + 2 {
+		key = strconv.AppendInt(key[:0], int64(n), 10)
+		s.row([][]byte{key})
+	}
+	require.True(t, s.row([][]byte{[]byte("7")}))
+	require.True(t, s.row([][]byte{[]byte("another")}))
+	require.Nil(t, s.bits, "the memory is given back")
 }
 
 func BenchmarkSieve(b *testing.B) {
