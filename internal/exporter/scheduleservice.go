@@ -24,13 +24,13 @@ const (
 
 // scheduleScope is what the audit log holds of a schedule: where the tenant's rows will go, and no secret.
 type scheduleScope struct {
-	ID          uuid.UUID  `json:"schedule_id"`
-	Cron        string     `json:"cron,omitempty"`
-	TimeZone    string     `json:"time_zone,omitempty"`
-	Enabled     *bool      `json:"enabled,omitempty"`
-	Destination *Bucket    `json:"destination,omitempty"`
-	WebhookURL  *string    `json:"webhook_url,omitempty"`
-	Request     *Request   `json:"request,omitempty"`
+	ID          uuid.UUID `json:"schedule_id"`
+	Cron        string    `json:"cron,omitempty"`
+	TimeZone    string    `json:"time_zone,omitempty"`
+	Enabled     *bool     `json:"enabled,omitempty"`
+	Destination *Bucket   `json:"destination,omitempty"`
+	WebhookURL  *string   `json:"webhook_url,omitempty"`
+	Request     *Request  `json:"request,omitempty"`
 }
 
 func (in ScheduleInput) scope(id uuid.UUID) scheduleScope {

@@ -86,4 +86,3 @@ func (s *Service) due(ctx context.Context) ([]scheduleID, error) {
 	}
 	return found, nil
 }
-
