@@ -34,7 +34,7 @@ type scheduleScope struct {
 }
 
 func (in ScheduleInput) scope(id uuid.UUID) scheduleScope {
-	req := in.Request.public()
+	req := in.public()
 	sc := scheduleScope{ID: id, Cron: in.Cron, TimeZone: in.TimeZone, Enabled: in.Enabled, WebhookURL: in.WebhookURL, Request: &req}
 	if in.Destination != nil {
 		sc.Destination = &in.Destination.Bucket

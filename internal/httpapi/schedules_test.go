@@ -53,11 +53,25 @@ func TestExportScheduleTakesNothingElse(t *testing.T) {
 	for _, body := range []string{`{"id": "x"}`, `{"next_run_at": null, "cron": 5}`, `[]`, `{"destination": "x"}`} {
 		require.Equal(t, http.StatusUnprocessableEntity, n.json(t, n.key, http.MethodPatch, path, body).status, body)
 	}
-	// Without a key ring a bucket's credentials would be stored in the clear.
-	secret := n.log.plant("b0c1d2e3f4")
-	got := n.json(t, n.key, http.MethodPost, "/api/v1/export-schedules", `{"cron": "@daily", "scope": "tables", "tables": ["companies"],
-		"destination": {"bucket": "theirs", "access_key": "a", "secret_key": "`+secret+`"}}`)
-	require.Equal(t, http.StatusConflict, got.status)
-	require.Contains(t, got.problem(t).Detail, "WHARF_FIELD_KEYS")
-	require.NotContains(t, n.dump(t), secret)
+}
+
+func TestCredentialsOfABucketAreNeverShown(t *testing.T) {
+	t.Parallel()
+	n := newHouse(t).newTenant(t, "acme")
+	access, secret := n.log.plant("b0c1d2e3f4"), n.log.plant("a5b6c7d8e9")
+	made := n.json(t, n.key, http.MethodPost, "/api/v1/export-schedules",
+		`{"cron": "@daily", "destination": {"bucket": "theirs", "access_key": "`+access+`", "secret_key": "`+secret+`"}}`)
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	path := made.header.Get("Location")
+	changed := n.json(t, n.key, http.MethodPatch, path, `{"destination": {"prefix": "here"}}`)
+	refused := n.json(t, n.key, http.MethodPatch, path, `{"destination": {"bucket": "!", "access_key": "`+access+`", "secret_key": "`+secret+`"}}`)
+	require.Equal(t, http.StatusUnprocessableEntity, refused.status)
+	for _, got := range []response{made, changed, n.get(t, n.key, path), n.get(t, n.key, "/api/v1/export-schedules")} {
+		require.Less(t, got.status, 300, got.body)
+		require.Contains(t, got.body, `"has_credentials":true`)
+	}
+	for _, text := range []string{made.body, changed.body, refused.body, n.get(t, n.key, path).body, n.dump(t)} {
+		require.NotContains(t, text, access)
+		require.NotContains(t, text, secret)
+	}
 }
