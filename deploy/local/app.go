@@ -112,6 +112,7 @@ func (a *app) configure() error {
 		{"DATABASE_URL", a.service},
 		{"WHARF_FIELD_KEYS", a.fieldKeys},
 		{"WHARF_WEBHOOK_ALLOW_PRIVATE", strconv.FormatBool(true)}, // receivers run on this machine too
+		{"WHARF_EXPORT_ALLOW_PRIVATE", strconv.FormatBool(true)},  // and so does the store
 		{"WHARF_LISTEN", local(ports[apiName])},
 		{"WHARF_WORKER_LISTEN", local(ports[workerName])},
 	}, a.s3Settings()...)

@@ -116,6 +116,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: a.Catalog.In, Crypt: a.Keys, Readers: cfg.Jobs.ExportReaders,
 		TenantTable: cfg.Tenant.Table, Version: Version(), TTL: cfg.Limits.ExportTTL, LinkTTL: cfg.S3.LinkTTL,
+		Webhooks: exportHooks{a.Webhooks}, AllowPrivate: cfg.Exports.AllowPrivate, MayStart: a.mayStart,
 	})
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"wharf/internal/exporter"
 	"wharf/internal/importer"
 	"wharf/internal/webhook"
 )
@@ -39,4 +40,30 @@ func (h importerHooks) Drop(ctx context.Context, tx pgx.Tx, tenant, importer uui
 
 func ofImporter(id uuid.UUID) webhook.Owner {
 	return webhook.Owner{Kind: webhook.OwnerImporter, ID: id}
+}
+
+// exportHooks lets schedules of exports tell their webhooks.
+type exportHooks struct{ *webhook.Service }
+
+var _ exporter.Webhooks = exportHooks{}
+
+// Send has a job deliver an event.
+func (h exportHooks) Send(ctx context.Context, tx pgx.Tx, e exporter.Event) error {
+	return h.Enqueue(ctx, tx, webhook.News{ //nolint:wrapcheck // only passes on, as do the others
+		Tenant: e.Tenant, Owner: ofSchedule(e.Schedule), Event: e.Name, URL: e.URL, Payload: e.Payload,
+	})
+}
+
+// Secret makes the schedule's signing secret.
+func (h exportHooks) Secret(ctx context.Context, tx pgx.Tx, tenant, schedule uuid.UUID) (string, error) {
+	return h.Service.Secret(ctx, tx, tenant, ofSchedule(schedule)) //nolint:wrapcheck
+}
+
+// Drop forgets the secret.
+func (h exportHooks) Drop(ctx context.Context, tx pgx.Tx, tenant, schedule uuid.UUID) error {
+	return h.Service.Drop(ctx, tx, tenant, ofSchedule(schedule)) //nolint:wrapcheck
+}
+
+func ofSchedule(id uuid.UUID) webhook.Owner {
+	return webhook.Owner{Kind: webhook.OwnerExportSchedule, ID: id}
 }

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"context"
+
+	"github.com/google/uuid"
+
 	"wharf/internal/config"
 	"wharf/internal/httpapi"
 	"wharf/internal/ratelimit"
@@ -15,4 +19,10 @@ func Rates(c config.Rates) httpapi.Rates {
 		Requests:     ratelimit.PerMinute(ratelimit.Requests, c.Requests),
 		Failures:     ratelimit.PerMinute(ratelimit.Failures, c.Failures),
 	}
+}
+
+// mayStart takes the export that a schedule starts from the tenant's limit.
+func (a *App) mayStart(ctx context.Context, tenant uuid.UUID) (bool, error) {
+	v, err := a.Limits.Take(ctx, Rates(a.Config.Rates).ExportStarts, ratelimit.OfTenant(tenant))
+	return v.Allowed, err
 }

@@ -12,13 +12,14 @@ import (
 // orphanAge is how old an object without a row is before it is taken for an orphan: until then its row may be on its way.
 const orphanAge = 24 * time.Hour
 
-// sweep has the client's workers remove what has passed its time.
+// sweep has the client's workers do what is due by itself, and remove what has passed its time.
 func (a *App) sweep(client *jobs.Client) error {
 	for name, job := range map[string]struct {
 		every time.Duration
 		do    func(ctx context.Context) error
 	}{
 		"webhook-log": {time.Hour, a.Webhooks.Sweep},
+		"schedules":   {30 * time.Second, a.Exports.RunSchedules},
 		"imports":     {10 * time.Minute, a.Importers.Sweep},
 		"uploads": {time.Hour, func(ctx context.Context) error {
 			_, err := a.Importers.SweepUploads(ctx)

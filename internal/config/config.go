@@ -27,6 +27,7 @@ type Config struct {
 	Rates    Rates
 	Jobs     Jobs
 	Webhooks Webhooks
+	Exports  Exports
 	Fields   Fields
 	Log      Log
 }
@@ -122,6 +123,11 @@ type Webhooks struct {
 	AllowPrivate   bool          `env:"WHARF_WEBHOOK_ALLOW_PRIVATE" envDefault:"false" help:"webhooks may go to local and private addresses and by plain http: for development"`
 	ReceiverWithin time.Duration `env:"WHARF_WEBHOOK_TIMEOUT" envDefault:"15s" help:"a receiver gets to answer a webhook" validate:"min=1s,max=50s"`
 	DeliveryTTL    time.Duration `env:"WHARF_WEBHOOK_TTL" envDefault:"720h" help:"the log keeps a delivery" validate:"min=48h"`
+}
+
+// Exports say where exports may go.
+type Exports struct {
+	AllowPrivate bool `env:"WHARF_EXPORT_ALLOW_PRIVATE" envDefault:"false" help:"buckets of tenants' own may be at local and private addresses and reached by plain http: for development"`
 }
 
 // Fields says how encrypted columns are kept.

@@ -47,6 +47,7 @@ type Export struct {
 	Progress    Progress          `json:"progress"`
 	Warnings    []string          `json:"warnings"`
 	RequestedBy string            `json:"requested_by"`
+	ScheduleID  *uuid.UUID        `json:"schedule_id"` // that started it, and that may be gone
 	Error       *string           `json:"error"`
 	ExpiresAt   *time.Time        `json:"expires_at"`
 	CreatedAt   time.Time         `json:"created_at"`
@@ -87,14 +88,17 @@ type row struct {
 	CreatedAt   time.Time
 	StartedAt   *time.Time
 	CompletedAt *time.Time
-	Now         time.Time // of the database, for rates
+	ScheduleID  *uuid.UUID
+	// DestinationID is the tenant's own bucket that the object is, or goes, in; nil: Wharf's.
+	DestinationID *uuid.UUID
+	Now           time.Time // of the database, for rates
 }
 
 // view gives the row as the API shows it.
 func (r row) view() (Export, error) {
 	e := Export{
 		ID: r.ID, Status: r.Status, NumRows: r.NumRows, Bytes: r.Bytes, SHA256: r.SHA256, Progress: r.progress(),
-		RequestedBy: r.RequestedBy, Error: r.Error, ExpiresAt: r.ExpiresAt, CreatedAt: r.CreatedAt,
+		RequestedBy: r.RequestedBy, ScheduleID: r.ScheduleID, Error: r.Error, ExpiresAt: r.ExpiresAt, CreatedAt: r.CreatedAt,
 		StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, Links: r.links(),
 	}
 	var req Request

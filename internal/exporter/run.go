@@ -55,9 +55,14 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 	if ended, err := r.begin(ctx, id); ended || err != nil {
 		return err
 	}
+	to, err := s.targetOf(ctx, r.p, r.row)
+	if err != nil {
+		return err
+	}
+	defer to.close()
 	stop := r.reportProgress(ctx)
 	defer stop()
-	obj, err := r.put(ctx)
+	obj, err := r.put(ctx, to)
 	if err != nil {
 		return pg.Translate(err)
 	}
@@ -65,7 +70,7 @@ func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(c
 	if err := r.finish(ctx, obj); err != nil {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		_ = s.cfg.Objects.Delete(clean, obj.Key) // of no use without its row; swept if this fails
+		_ = to.Delete(clean, obj.Key) // of no use without its row; swept if this fails
 		return err
 	}
 	return nil
@@ -99,7 +104,7 @@ func (r *run) begin(ctx context.Context, id uuid.UUID) (ended bool, err error) {
 }
 
 // put streams the document into the store: what is read on one side of the pipe is uploaded on the other.
-func (r *run) put(ctx context.Context) (objectstore.Object, error) {
+func (r *run) put(ctx context.Context, to target) (objectstore.Object, error) {
 	pr, pw := io.Pipe()
 	wrote := make(chan error, 1)
 	go func() {
@@ -108,13 +113,13 @@ func (r *run) put(ctx context.Context) (objectstore.Object, error) {
 		wrote <- err
 	}()
 	kind := r.req.object()
-	obj, err := r.s.cfg.Objects.Put(ctx, objectstore.Key(r.p.Tenant, "exports", "export"+kind.extension), kind.contentType, pr)
+	obj, err := to.Put(ctx, to.key(r.row, kind.extension), kind.contentType, pr)
 	pr.CloseWithError(errUploadEnded)
 	if readErr := <-wrote; readErr != nil && !errors.Is(readErr, errUploadEnded) {
 		return objectstore.Object{}, readErr
 	}
 	if err != nil {
-		return objectstore.Object{}, fmt.Errorf("exporter: upload: %w", err)
+		return objectstore.Object{}, fmt.Errorf("exporter: upload: %w", to.explain(ctx, err))
 	}
 	return obj, nil
 }
@@ -256,6 +261,9 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 		}
 		if _, err := exec(ctx, tx, "finish", finishExport, r.p.Tenant, r.row.ID, obj.Key, r.fileName(), obj.Bytes, obj.SHA256,
 			r.rows.Load(), tables, warnings, strconv.FormatFloat(r.s.cfg.TTL.Seconds(), 'f', 0, 64)); err != nil {
+			return err
+		}
+		if err := r.s.tell(ctx, tx, r.p.Tenant, r.row.ID); err != nil {
 			return err
 		}
 		return r.complete(ctx, tx)

@@ -41,6 +41,11 @@ type Config struct {
 	Version     string           // of Wharf, for the document
 	TTL         time.Duration    // a finished export is kept
 	LinkTTL     time.Duration    // a signed link lives
+
+	Webhooks     Webhooks // of schedules
+	AllowPrivate bool     // buckets of tenants' own may be at private addresses, and reached by plain http
+	// MayStart lets a tenant's schedule start an export now, or later; nil: now.
+	MayStart func(ctx context.Context, tenant uuid.UUID) (bool, error)
 }
 
 // Service keeps exports and runs them.
@@ -63,41 +68,52 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (
 	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req.public()); err != nil {
 		return Export{}, fmt.Errorf("exporter: audit: %w", err)
 	}
-	doc, err := json.Marshal(req.public())
-	if err != nil {
-		return Export{}, fmt.Errorf("exporter: encode request: %w", err)
-	}
 	var r row
-	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
-		err := s.cfg.DB.AsProduct(ctx, tx, p, func(ctx context.Context, tx pgx.Tx) error {
-			plan, err := s.chosen(ctx, tx, p.Tenant, req)
-			if err != nil {
-				return err
-			}
-			return s.openable(plan.tables)
-		})
-		if err != nil {
-			return err //nolint:wrapcheck // by those above
-		}
-		if r, err = readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor); err != nil {
-			return err
-		}
-		if req.byPassphrase() {
-			if err := keepPassphrase(ctx, tx, s.cfg.Crypt, p.Tenant, r.ID, req.Encrypt.Passphrase); err != nil {
-				return err
-			}
-		}
-		job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
-		if err != nil {
-			return fmt.Errorf("exporter: enqueue: %w", err)
-		}
-		_, err = exec(ctx, tx, "note job", setExportJob, p.Tenant, r.ID, job)
+	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
+		r, err = s.add(ctx, tx, p, req)
 		return err
 	})
 	if err != nil {
 		return Export{}, err
 	}
 	return r.view()
+}
+
+// fits returns what keeps the request from being run now. If it fails, the transaction must be rolled back.
+func (s *Service) fits(ctx context.Context, tx pgx.Tx, p tenancy.Principal, req Request) error {
+	return s.cfg.DB.AsProduct(ctx, tx, p, func(ctx context.Context, tx pgx.Tx) error { //nolint:wrapcheck // by those inside
+		plan, err := s.chosen(ctx, tx, p.Tenant, req)
+		if err != nil {
+			return err
+		}
+		return s.openable(plan.tables)
+	})
+}
+
+// add writes an export that fits, and its job.
+func (s *Service) add(ctx context.Context, tx pgx.Tx, p tenancy.Principal, req Request) (row, error) {
+	if err := s.fits(ctx, tx, p, req); err != nil {
+		return row{}, err
+	}
+	doc, err := json.Marshal(req.public())
+	if err != nil {
+		return row{}, fmt.Errorf("exporter: encode request: %w", err)
+	}
+	r, err := readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor)
+	if err != nil {
+		return row{}, err
+	}
+	if req.byPassphrase() {
+		if err := keepPassphrase(ctx, tx, s.cfg.Crypt, p.Tenant, r.ID, req.Encrypt.Passphrase); err != nil {
+			return row{}, err
+		}
+	}
+	job, err := s.cfg.Queue.Enqueue(ctx, tx, Kind, p.Tenant, r.ID)
+	if err != nil {
+		return row{}, fmt.Errorf("exporter: enqueue: %w", err)
+	}
+	_, err = exec(ctx, tx, "note job", setExportJob, p.Tenant, r.ID, job)
+	return r, err
 }
 
 // Show gives an export; ErrNotFound if the tenant has none of that id.
@@ -193,7 +209,12 @@ func (s *Service) link(ctx context.Context, p tenancy.Principal, id uuid.UUID) (
 	case r.Status != Completed || r.ObjectKey == nil:
 		return "", fault.Newf(fault.Conflict, "the export is %s; there is nothing to download", r.Status)
 	}
-	link, err := s.cfg.Objects.PresignGet(ctx, *r.ObjectKey, *r.FileName, s.cfg.LinkTTL)
+	at, err := s.targetOf(ctx, p, r)
+	if err != nil {
+		return "", err
+	}
+	defer at.close()
+	link, err := at.PresignGet(ctx, *r.ObjectKey, *r.FileName, s.cfg.LinkTTL)
 	if err != nil {
 		return "", fmt.Errorf("exporter: sign link: %w", err)
 	}
@@ -214,9 +235,14 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID)
 	case r.Status != Completed:
 		return fault.Newf(fault.Conflict, "the export is %s; cancel it instead", r.Status)
 	}
+	at, err := s.targetOf(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	defer at.close()
 	// The object first: if the row's change fails after it, deleting again is harmless.
-	if err := s.cfg.Objects.Delete(ctx, *r.ObjectKey); err != nil {
-		return fmt.Errorf("exporter: delete object: %w", err)
+	if err := at.Delete(ctx, *r.ObjectKey); err != nil {
+		return fmt.Errorf("exporter: delete object: %w", at.explain(ctx, err))
 	}
 	return tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := exec(ctx, tx, "expire", expireExport, p.Tenant, id)
@@ -226,8 +252,11 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID)
 
 // End writes a final status, unless the export has one.
 func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error {
-	_, err := exec(ctx, tx, "end export", endExport, tenant, id, status, reason)
-	return err
+	n, err := exec(ctx, tx, "end export", endExport, tenant, id, status, reason)
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.tell(ctx, tx, tenant, id)
 }
 
 // Reopen sets a failed or cancelled export back to pending, to be run by the job. ErrPassphraseForgotten if one encrypted it.

@@ -10,7 +10,8 @@ import (
 
 const (
 	exportColumns = `id, tenant_id, request, status, error, object_key, file_name, bytes, sha256, phase, rows_done, rows_total,
-num_rows, tables, warnings, requested_by, job_id, expires_at, created_at, started_at, completed_at, now() AS now`
+num_rows, tables, warnings, requested_by, job_id, expires_at, created_at, started_at, completed_at,
+schedule_id, destination_id, now() AS now`
 
 	insertExport = `INSERT INTO wharf.exports (id, tenant_id, request, requested_by) VALUES ($1, $2, $3, $4) RETURNING ` + exportColumns
 
@@ -31,7 +32,7 @@ WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'processing') RETURNI
 
 	finishExport = `UPDATE wharf.exports SET status = 'completed', phase = '', object_key = $3, file_name = $4, bytes = $5,
 sha256 = $6, num_rows = $7, rows_done = $7, tables = $8, warnings = $9, completed_at = clock_timestamp(),
-expires_at = now() + make_interval(secs => $10)
+expires_at = CASE WHEN destination_id IS NULL THEN now() + make_interval(secs => $10) END -- what lies in a tenant's own bucket is the tenant's to keep
 WHERE tenant_id = $1 AND id = $2`
 
 	endExport = `UPDATE wharf.exports SET status = $3, error = $4, phase = '', completed_at = now()

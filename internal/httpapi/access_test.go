@@ -84,6 +84,12 @@ var routes = map[string]access{
 	"retryExport":    {column: "export", scope: "exports:write"},
 	"streamExport":   {column: "export", scope: "exports:write"},
 
+	"listExportSchedules":  {column: "export", scope: "exports:read"},
+	"createExportSchedule": {"export", "exports:write", `{"cron": "@daily"}`},
+	"getExportSchedule":    {column: "export", scope: "exports:read"},
+	"updateExportSchedule": {"export", "exports:write", `{"enabled": false}`},
+	"deleteExportSchedule": {column: "export", scope: "exports:write"},
+
 	"listJobs":    {column: "own jobs", scope: "jobs:manage"},
 	"getJob":      {column: "own jobs", scope: "jobs:manage"},
 	"retryJob":    {column: "own jobs", scope: "jobs:manage"},

@@ -345,6 +345,15 @@ type Export = exporter.Export
 // ExportInput defines model for ExportInput.
 type ExportInput = exporter.Request
 
+// ExportSchedule defines model for ExportSchedule.
+type ExportSchedule = exporter.Schedule
+
+// ExportScheduleInput defines model for ExportScheduleInput.
+type ExportScheduleInput = exporter.ScheduleInput
+
+// ExportSchedulePatch The members that change (JSON merge patch). Credentials stay where bucket, endpoint and region do.
+type ExportSchedulePatch = exporter.SchedulePatch
+
 // Field defines model for Field.
 type Field = rowprogram.Field
 
@@ -544,6 +553,21 @@ type ListAuditParams struct {
 	After *int64 `form:"after,omitempty" json:"after,omitempty"`
 }
 
+// ListExportSchedulesParams defines parameters for ListExportSchedules.
+type ListExportSchedulesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After Id of the last one of the page before
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// CreateExportScheduleParams defines parameters for CreateExportSchedule.
+type CreateExportScheduleParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListExportsParams defines parameters for ListExports.
 type ListExportsParams struct {
 	Status *ListExportsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -727,6 +751,12 @@ type ListWebhookDeliveriesParams struct {
 // ListWebhookDeliveriesParamsState defines parameters for ListWebhookDeliveries.
 type ListWebhookDeliveriesParamsState string
 
+// CreateExportScheduleJSONRequestBody defines body for CreateExportSchedule for application/json ContentType.
+type CreateExportScheduleJSONRequestBody = ExportScheduleInput
+
+// UpdateExportScheduleJSONRequestBody defines body for UpdateExportSchedule for application/json ContentType.
+type UpdateExportScheduleJSONRequestBody = ExportSchedulePatch
+
 // CreateExportJSONRequestBody defines body for CreateExport for application/json ContentType.
 type CreateExportJSONRequestBody = ExportInput
 
@@ -777,6 +807,21 @@ type ServerInterface interface {
 	// ListAudit Who did what, newest first
 	// (GET /api/v1/audit)
 	ListAudit(ctx echo.Context, params ListAuditParams) error
+	// ListExportSchedules List export schedules, newest first
+	// (GET /api/v1/export-schedules)
+	ListExportSchedules(ctx echo.Context, params ListExportSchedulesParams) error
+	// CreateExportSchedule Have exports start by themselves
+	// (POST /api/v1/export-schedules)
+	CreateExportSchedule(ctx echo.Context, params CreateExportScheduleParams) error
+	// DeleteExportSchedule Delete an export schedule
+	// (DELETE /api/v1/export-schedules/{id})
+	DeleteExportSchedule(ctx echo.Context, id ID) error
+	// GetExportSchedule Show an export schedule
+	// (GET /api/v1/export-schedules/{id})
+	GetExportSchedule(ctx echo.Context, id ID) error
+	// UpdateExportSchedule Change an export schedule
+	// (PATCH /api/v1/export-schedules/{id})
+	UpdateExportSchedule(ctx echo.Context, id ID) error
 	// ListExports List exports, newest first
 	// (GET /api/v1/exports)
 	ListExports(ctx echo.Context, params ListExportsParams) error
@@ -1032,6 +1077,108 @@ func (w *ServerInterfaceWrapper) ListAudit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAudit(ctx, params)
+	return err
+}
+
+// ListExportSchedules converts echo context to params.
+func (w *ServerInterfaceWrapper) ListExportSchedules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListExportSchedulesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListExportSchedules(ctx, params)
+	return err
+}
+
+// CreateExportSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateExportSchedule(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateExportScheduleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateExportSchedule(ctx, params)
+	return err
+}
+
+// DeleteExportSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteExportSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteExportSchedule(ctx, id)
+	return err
+}
+
+// GetExportSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) GetExportSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetExportSchedule(ctx, id)
+	return err
+}
+
+// UpdateExportSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateExportSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateExportSchedule(ctx, id)
 	return err
 }
 
@@ -2136,6 +2283,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/exports/:id/download", wrapper.DownloadExport, options.OperationMiddlewares["downloadExport"]...)
 	router.POST(options.BaseURL+"/api/v1/exports/:id/cancel", wrapper.CancelExport, options.OperationMiddlewares["cancelExport"]...)
 	router.POST(options.BaseURL+"/api/v1/exports/:id/retry", wrapper.RetryExport, options.OperationMiddlewares["retryExport"]...)
+	router.GET(options.BaseURL+"/api/v1/export-schedules", wrapper.ListExportSchedules, options.OperationMiddlewares["listExportSchedules"]...)
+	router.POST(options.BaseURL+"/api/v1/export-schedules", wrapper.CreateExportSchedule, options.OperationMiddlewares["createExportSchedule"]...)
+	router.DELETE(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.DeleteExportSchedule, options.OperationMiddlewares["deleteExportSchedule"]...)
+	router.GET(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.GetExportSchedule, options.OperationMiddlewares["getExportSchedule"]...)
+	router.PATCH(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.UpdateExportSchedule, options.OperationMiddlewares["updateExportSchedule"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs", wrapper.ListJobs, options.OperationMiddlewares["listJobs"]...)
 	router.POST(options.BaseURL+"/api/v1/jobs/retry", wrapper.RetryJobs, options.OperationMiddlewares["retryJobs"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs/:job_id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
@@ -2292,6 +2444,217 @@ type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListExportSchedulesRequestObject struct {
+	Params ListExportSchedulesParams
+}
+
+type ListExportSchedulesResponseObject interface {
+	VisitListExportSchedulesResponse(w http.ResponseWriter) error
+}
+
+type ListExportSchedules200ResponseHeaders struct {
+	Link *string
+}
+
+type ListExportSchedules200JSONResponse struct {
+	Body    []ExportSchedule
+	Headers ListExportSchedules200ResponseHeaders
+}
+
+func (response ListExportSchedules200JSONResponse) VisitListExportSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListExportSchedulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListExportSchedulesdefaultApplicationProblemPlusJSONResponse) VisitListExportSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateExportScheduleRequestObject struct {
+	Params CreateExportScheduleParams
+	Body   *CreateExportScheduleJSONRequestBody
+}
+
+type CreateExportScheduleResponseObject interface {
+	VisitCreateExportScheduleResponse(w http.ResponseWriter) error
+}
+
+type CreateExportSchedule201ResponseHeaders struct {
+	Location *string
+}
+
+type CreateExportSchedule201JSONResponse struct {
+	Body    ExportSchedule
+	Headers CreateExportSchedule201ResponseHeaders
+}
+
+func (response CreateExportSchedule201JSONResponse) VisitCreateExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateExportScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateExportScheduledefaultApplicationProblemPlusJSONResponse) VisitCreateExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteExportScheduleRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type DeleteExportScheduleResponseObject interface {
+	VisitDeleteExportScheduleResponse(w http.ResponseWriter) error
+}
+
+type DeleteExportSchedule204Response struct {
+}
+
+func (response DeleteExportSchedule204Response) VisitDeleteExportScheduleResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteExportScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteExportScheduledefaultApplicationProblemPlusJSONResponse) VisitDeleteExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetExportScheduleRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetExportScheduleResponseObject interface {
+	VisitGetExportScheduleResponse(w http.ResponseWriter) error
+}
+
+type GetExportSchedule200JSONResponse ExportSchedule
+
+func (response GetExportSchedule200JSONResponse) VisitGetExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetExportScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetExportScheduledefaultApplicationProblemPlusJSONResponse) VisitGetExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateExportScheduleRequestObject struct {
+	Id   ID `json:"id"`
+	Body *UpdateExportScheduleJSONRequestBody
+}
+
+type UpdateExportScheduleResponseObject interface {
+	VisitUpdateExportScheduleResponse(w http.ResponseWriter) error
+}
+
+type UpdateExportSchedule200JSONResponse ExportSchedule
+
+func (response UpdateExportSchedule200JSONResponse) VisitUpdateExportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateExportScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateExportScheduledefaultApplicationProblemPlusJSONResponse) VisitUpdateExportScheduleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4450,6 +4813,21 @@ type StrictServerInterface interface {
 	// ListAudit Who did what, newest first
 	// (GET /api/v1/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// ListExportSchedules List export schedules, newest first
+	// (GET /api/v1/export-schedules)
+	ListExportSchedules(ctx context.Context, request ListExportSchedulesRequestObject) (ListExportSchedulesResponseObject, error)
+	// CreateExportSchedule Have exports start by themselves
+	// (POST /api/v1/export-schedules)
+	CreateExportSchedule(ctx context.Context, request CreateExportScheduleRequestObject) (CreateExportScheduleResponseObject, error)
+	// DeleteExportSchedule Delete an export schedule
+	// (DELETE /api/v1/export-schedules/{id})
+	DeleteExportSchedule(ctx context.Context, request DeleteExportScheduleRequestObject) (DeleteExportScheduleResponseObject, error)
+	// GetExportSchedule Show an export schedule
+	// (GET /api/v1/export-schedules/{id})
+	GetExportSchedule(ctx context.Context, request GetExportScheduleRequestObject) (GetExportScheduleResponseObject, error)
+	// UpdateExportSchedule Change an export schedule
+	// (PATCH /api/v1/export-schedules/{id})
+	UpdateExportSchedule(ctx context.Context, request UpdateExportScheduleRequestObject) (UpdateExportScheduleResponseObject, error)
 	// ListExports List exports, newest first
 	// (GET /api/v1/exports)
 	ListExports(ctx context.Context, request ListExportsRequestObject) (ListExportsResponseObject, error)
@@ -4684,6 +5062,177 @@ func (sh *strictHandler) ListAudit(ctx echo.Context, params ListAuditParams) err
 		return err
 	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
 		return validResponse.VisitListAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListExportSchedules operation middleware
+func (sh *strictHandler) ListExportSchedules(ctx echo.Context, params ListExportSchedulesParams) error {
+	var request ListExportSchedulesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListExportSchedules(ctx.Request().Context(), request.(ListExportSchedulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListExportSchedules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListExportSchedulesResponseObject); ok {
+		return validResponse.VisitListExportSchedulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateExportSchedule operation middleware
+func (sh *strictHandler) CreateExportSchedule(ctx echo.Context, params CreateExportScheduleParams) error {
+	var request CreateExportScheduleRequestObject
+
+	request.Params = params
+
+	var body CreateExportScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateExportSchedule(ctx.Request().Context(), request.(CreateExportScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateExportSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateExportScheduleResponseObject); ok {
+		return validResponse.VisitCreateExportScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteExportSchedule operation middleware
+func (sh *strictHandler) DeleteExportSchedule(ctx echo.Context, id ID) error {
+	var request DeleteExportScheduleRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteExportSchedule(ctx.Request().Context(), request.(DeleteExportScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteExportSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteExportScheduleResponseObject); ok {
+		return validResponse.VisitDeleteExportScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetExportSchedule operation middleware
+func (sh *strictHandler) GetExportSchedule(ctx echo.Context, id ID) error {
+	var request GetExportScheduleRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetExportSchedule(ctx.Request().Context(), request.(GetExportScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetExportSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetExportScheduleResponseObject); ok {
+		return validResponse.VisitGetExportScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateExportSchedule operation middleware
+func (sh *strictHandler) UpdateExportSchedule(ctx echo.Context, id ID) error {
+	var request UpdateExportScheduleRequestObject
+
+	request.Id = id
+
+	var body UpdateExportScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateExportSchedule(ctx.Request().Context(), request.(UpdateExportScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateExportSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateExportScheduleResponseObject); ok {
+		return validResponse.VisitUpdateExportScheduleResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6228,164 +6777,179 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tktvGseirTOGmykkF+yHZSVV261RdxZaO5WM7iqQcV8qrSw6BJjleYAaZGSyXUe2t8+s+wH2I82B5",
-	"klvTPQOAxIAEuR+Wc/NHWpLAfPR09/R3f0wyVVZKgrQmufiYVFzzEixo/PRibkG7P3IwmRaVFUomF8nr",
-	"nKk5s0tgBTeWKQnhc8UXwGYwVxqSNBHu4b/VoNdJmkheQnKRcBwyTUy2hJK7sedKl9wmF0ldizxJE7uu",
-	"3IPGaiEXyd1dmrz+yj2Ho1XcLtvB8HkNf6uFhjy5sLqGA0fOoayUBZmt/wPW/Z1+uVQGJJutcXdZIUDa",
-	"C/zb8BKYmxqMZSthl+2317BmwrAc4SIzSBmXOePSrEBDzviCC0mvTDvzn7yFquBryC+Y28f08kpyqewS",
-	"9PY03IYpNMxrAzn98MXz5ymeRS1z0GzF1/778z+csv+AyrLnX7ClqrU5vZLhdJbAczwPD9HughxEuuAs",
-	"+e23IBd2mVw8/93v0qQUMnx+lrqTsaDdmP/rR3byvz/89ldRiH+jZoPH+ZOaTcYeqZD291+0MwhpYQEa",
-	"p/hWlMI2U2zhX4E/dofMYc7rwiYXvztP3R5FWZfJxbPz83Pcov8YnenPNdTwPQ4c3RD+t2s7ffi8h7Iq",
-	"uIVXfqPxXXgwRLeRZOYmSROQbt0/+k+3hblNPvQP5M6tzlRKGkCKf6PVrIDS/ZkpaUHiEnhVFSLjjijO",
-	"Knritz8ZRyEfOyv4lYZ5cpH8j7OWpZzRr+YsjIszbtLYDw6hV9ywlVZyQcSyWoKG5C5N3omFhPxbIa/7",
-	"xPmCFUJeE0EU4gYMK4WsLZgk9XiNW/pW0co3F9sDRAf2O3Z/I/NTVYG8LQs6A3Oi5nORQa6yugRpT02l",
-	"gedmCWDL4hT/35zZj/wd5IK/p1V0Z1CZBXtirAZeRinIwq09c6e6ez/bYH6/BDYXBaSeP3DmcMkxbmEN",
-	"Uyu5CbUvaZUnXwlTKSPGAPAuoCPdHXUu7EtpNbLVSqsKtBWEZTwL422NkrqflI7/YjcYQM4tnFiBBNZ7",
-	"VuSjmEWaqNpmiug3EIyxXFtwbCgHKfAPZBr415yLgn5TEiIERcQOxk5oCb2fTaYq6PyiZj9BZhM8V8ll",
-	"eC9+df0YBkoTWRdF8uHurstdfqQLERlDO1qAaRrAHhbR7n5j1e2m/NrS5PZkoU78l9yd6ykdbOeXE1FW",
-	"SluSIdyVkKyWXM/PHKy15MUZvocI/BUYK2RDkzzPEb148aaDJHNeGEi38GZW8MAIArO7Bqg63M5/zArg",
-	"Ono810LmmyM4ouiM4D9aPsP/VzBbKnUdHavkNlv2+dL33NaaF+6SNkxIFAyUdjRnl7BmXAOzWkCeMjhd",
-	"nLKrBG4JRhORXyUpu0oKtQL9ayi5KH5zlbi72kJpovgUTkVrvkaElpO8Jm4Cm/sErRELwkbDZyfDRbdH",
-	"IIhNutJie/S6MqBtZ/jmCyH9H3XlaDZ2C+3GOMIs0KddxDkE9cIAONPLcgb5e3UNss+X4LYSGszkcFbT",
-	"57WI76xQC5bxojDIZZeqcGgAbgkXV/X5+eeZyPF/N/QecTVtALGTR8SevybZdu8LNoClf0A9LkPPbi5q",
-	"a8q0C9APIw+5cz4PcMavZVXbA7mMtcXEQKZkbjZw/A/nXQHx89/vExDTpDYx9elPkq2cXsFmsOTFPGVz",
-	"hayhRZkk7QnbR5IMQuItMfd7wjOH/HX4skc5OdfXk1LlXX4xU6oALpNtUSTCUHJhHLOZKDkR8oYXIp9o",
-	"tTLxweYCCjqahi3uEj1fucdjrHIuCsTbvRMKmRV1DpNaIseHfJKpoi7lwONjqU16xWE3sREheU3Cbz3t",
-	"wPsguspRdjkWC26bhzdv5bWlP0bIW+58CrCQ7+exfWEnTTINfNTLHTDTPdfAOTbsaL4fe3neaGr7xNAh",
-	"RHBqjInKhLIuG7wcAd1Kq4UGEx/Li3iQT2brUaJp55clf/673++GoRebj4OhsdzWpiuFVyBzeqjSKgNj",
-	"6EODP11ZPOMyg4L+pqPMhwUaM3wbfIyAdFu0K4H94//8X4aHkvaBvOJaCrnY5E57hLbY7eoB0orqjcbf",
-	"IYE9pA+3gfSJcA8h/PBuh/CPuUpBZnpd7X9rE8rf8WswJDbjvhiXjC9IfW0uSw2ZqITj9ClTGr9eLRXc",
-	"gGbXUq2Mt0caUy01N5BsL63zU++GfqX0QlkL7qIGEuAJIAxkbnok7AXiP8liTSYePNGwvP7wb+pZITLS",
-	"D37NF/DsH//13785QMq/iyAemIxXMHFoUhd8U3CJAvmFZLxSxmpVLYPNllm4tYapOcvMDRpibgtzSxaW",
-	"GSyC2fLf2G/ZCfufzPIZ+/JtC47OHQi3eGVGRGOkQRoScZtN53VRTFkB/AYMU7U9SN9puW+ri6Bpanu/",
-	"U/dtMcVdTTNzM0VF7O+iYlxnSzQf4eY4K7kUc5KXAjcKI9al0y5xJEeKu0xrjdjQh8G/a1VXCGZVEUkw",
-	"Yk0pWy1FtmRk9vUGJgcryaZu7ilqEIzL9YqvL9nUEYSZMp7nhO54E7tx8QdmFVIObe8gqDZXQUdNdrx6",
-	"G6gvb0CvafEpM6oEpEUlkTyVzsnyXRQBhQolF7gu0YWuH9qz5zQxNaF1DKhGyAxiMnWxRqbsRWvSNR2X",
-	"ZMIwqazH8EsPaTxrVZPzwiGCZ3i5e7/Y0MZ2ChdhqYcxuPfLBkBqHsjADzXtcaqYhvnaGlZpUXK9dnzk",
-	"0nM7TdTLGcrBRljADf6khISczdbu+5Kb5ABtf+t2CnaRmKFo44rt79hDvt0xfTG9D+cbuPGO0Xg2rjxS",
-	"GvqGy0JwbykfT0wOgSZoAOrDJS/XKSvztSObdZlfNngpLLmcUNH4zLAbXtRgWA6ZyKOY6H4pedGVoZI0",
-	"OU3SJI0SUi5MVfD1ZEALGTZsNE4Nnrc3Xkyq5TMoIjvuzJsyKAzgRtEYLSR7L2wB7Eu6sffOERa/6Yrq",
-	"PUZsdtSx/ejPrSOcWs2lIXbQG2WX4vl+470YZtDn9sDc9ev4YslFgSsoZ+icQ7tZmlRLJd3/4Z5NEwMF",
-	"UUFWG6vKiYYFxC8j1HG5VXr8+v8zvBJbOuLjpOTVCHG6D+OGeuNmbI9i+PQeIVerFWo9vDwlmj2E5NuX",
-	"W6J/GdTFTcqfB4bQtwKDMXwxgnXO/frCC3t2hhfvEZuiC9tN/jXwwi77e8mWkF2bgw5uk4avEnV9leBd",
-	"v1rSFYvOu5hG1Fft1LVX3tzYMVx9ACXKzxq7ol6XcTPGz2CaaCz1EzWP+DclA64LAZrRmYcoC4wyQGXI",
-	"qvYLkPmgETlq9AiIvu2OXbvLh5Tr1LHkldIdpWdwqIFbfy60sezZ+Xn3mr8/baWO8iMwM4yzCrRRkmWq",
-	"ltZQuAZ5NjFmQq3Ysy6ghs0pyOPidN0XfPrGxbib71Db/WH+wF3GpJJXlXs4BjRBLvjaQHf0bTadJsHE",
-	"20QXqJLiKXK9nuha4qV9I2AVJWxZlxNPJyMtWu6NIex6RSyE6RpVJyf3FgXLoCjMuPM90LrmHjfXoqog",
-	"Ihm9JZMDtw7tityrHGylhbXoyhg5QS2zJZeLgwDklZ2HMRLegLYxruB25gMGapkrB3g8eCXhT/Pk4sfd",
-	"sgQx3bc0+l3azIyIdfehmflY7ktvi1kBk1paURxng3wCA6anjr2WzKiXdNhM2KDyBsk0nPkQs2HjMfAX",
-	"5dH+Anr/RZZB5bFz68I94sZ8bO7ZnuMh0D8CuA1Y7gneNx6hIuJM46IauHYzJeciB29PaQgSdY7gZttt",
-	"8/fRg9HbGbgPEOtoo3DL6Toh+R61aQdHUYqCO0WHtNwkTRbiBugyKcEtaMCib7gjokMFxeMv784Vult0",
-	"jkGrN5oPpTvQlUkKSmTV4SobNZRnyGoVG6muCsXzcWEGW4TRvpqGUJqAiS34/Fo7EBhLNm8a/nkvqgn2",
-	"oSPDj0ZHG+VAoWP6/l5vkJnKPe71RhrtyiaKnXjZeXf0whYT3RbthXH6HxnxpmPCV+5FPJuzf7xC5PJi",
-	"/VVywa6IX6Ed6Sq5u2TuTSYWUmkwaBB1SBhTUO8ZxTXCetnalPwvXUm6E7cbZOnjhOvtyK/RcV5NjOqW",
-	"SX3OuNP9rmdKXV9g/BLZ7JSmD3hTsLlWJSpUwxbl7bBd/CEosxm3vFCLlFl+DZJx1EVE1ER9CFvqBKkd",
-	"F5EWZ2qj+NQritLocJsgVG8FzQAJgOPk9hFxDEJO7BImK77epaBomDssVsyLLUxJMJfe+yXXqdNdlijf",
-	"GxT1JQyr7p6sYrjvCOcwQ/kButgOb8Xe272Aud1jq/DIWe7YeKvGDkYA7RCKjli2k+vjS+/onqQ7MvSS",
-	"USi9sch5RsBUg7FKj8bH+8Rs7KW4RrQONNJZXgcU/jA3MH+sKEFUSUu8nzChIuJ3a7TYxv/hE/a38ljL",
-	"lDnC9N7MvgVvN3VH/ParPwCUAlZv1b3lslho4VGG1W444nYcxBHhiZsR67vk6m6M8m4Rb/+yHjnQcf8C",
-	"xmrbPj4y55ZPhJyEmPlxc+wKrtz/+qHBlruT2CIiR34w8vntEzhIQ50Y8XfYkLjPW+Ew0HXnIg9DgHTY",
-	"k48DRXjJQKZjAt07sZCGHDZO8PKPu1veqiK/ZEoW6yDpUrYiXSolz4FsfYNbrfWmxa3W4sCklYEw142I",
-	"/w4n2DiZwwxaCOl7cqljYuH+xZMehif9jMzmSCbyczOEg6lzHDUhDRxNSt+oWSS+Ri/iohK3FsrKxmN0",
-	"/Y/H2u7b1ykwerzCcnQ4+i6z7CGD7QTLlsLY3Yfm2fGOTckL8fdjgT06MzMk6kXMSLcTv++BmO2/1VAP",
-	"+IxhPhmKawo+dh1ifYVlupbmIKe643t5XRyIE07biS/4wZJCEZwBNGHGPRfnT2pmTh2dHkLk7qVA4K+Q",
-	"yR94T/JQdKKHJLvNlYMIU4R6AAck9+9Con2nNc5o3iO07yCaKD1AwoNhexXoUhgzNt6tq33GrHVqJUGn",
-	"jOelkCkrueQL95m8MinTwHMnN1LcbwWaU6rxoyByyGMOEYgUqNvdcCzep1PSYNv8Zjl5iscw6Xv4ZfZk",
-	"hG+7HHs2lkm2mVjXtYMJO5CjG2IL94TzrjG7hIZJu2YXSzGI3RXsThMP9TBiRsLa50Ecm3fzzpEcJt4g",
-	"e4lMPUwPHINaIna6eNChfz4Nqx7DI3HfuMbjWOVbQFfCd1xGiiVIuI0oc1MSoE+RW06DMd09i/nGl+wc",
-	"A580RbdLxUqqyTPKDkiOjThGDgXAfK8ss4rNgPn3GZdrnLVJohGa2VpLjCOJl27ZMElB8K+EOVOCxZgT",
-	"6UL0uCNRq/8caWTb4Fs+YrcN0R1w//aiWP1sdymlyIxz6O8MP3bDfEn2+VhU+h79sgnffuiyBwclogyT",
-	"NSU/hNT2I8NEPc3TXltPdYy3dcEZuUqOBebgBg+IWe9eNXQdx90S6PgBmUUTNNAnR8kzWq2c8OuWFvXD",
-	"tRCMhKx6MZrcEagfGUrMKWtj2ULcbNqSOssbd2NtHZm/wJonokeHsgeWhTLRog9K2wmGf5lJBXpCZYTi",
-	"/I+2N/ZpdQNaizynqgrbIXWY6kWOJs+lyTIXNPv0oJPHm3n/kkYIYn2X66jtbosWnQo0gzDeAdAdk8e3",
-	"uwHufXhwVDbrDkzZ0C1GqBe78OjQsQbOvufOB54t2Ys3rxkZWw+dZhcubCW4UpiCoRBsZpU6eLqYhrSV",
-	"UBOJIx/QALtJot11/vWvf/0r++479tVX7OuvWVkyM8DvFnA7xFKrIm5LQdF5sRGAUKEEVqmhejvb2UBa",
-	"lEgFFeiMEqKwMJD/O+OVsGiKoTg5dQMTU0EmeDHJlhyjPqXbuHtkEnKH2m98UlHLbMJeBtKHahiIEWlH",
-	"2C8PfYgqIONzfLZQ4B7JPn9BbL5nNYtj7H8btSa2szqxcCS5vBmK9nSR1rIAYxhvrlcs+4j36LhZO5Xd",
-	"jsz5oeuKMu+pHCVe6BnXWAjsfnkO+4xyBIT+nvfa40qwSxUZ+81f3l8yuxQGYyQa1ckuNTgpSBRAKRFO",
-	"YkgPkNq2K2VE9fxA4G54Wi/XWtygaIzKZ4wCvRE/9v3k8LpVMROhl6yIADq2gPaItlxwR1R38lR3tNeA",
-	"3j/m8m7oevclF062x+esr594icFvIHNm+Nq7U6+FzJuwtT3OoBZDtmhfsiXcUiI3Brq4vyRGxRmnv/ua",
-	"ABRS2y22en7yhxcnr/jJ/MPH339x96u9Z71xzGPP7XtY3ffo2nTSHs/dlebVbLUX9fTyeTLiFm22jicz",
-	"KehoyI3QfhCSvkrCbZ8mtRR/qw+6DR3DCvVlA0tqbsAm9PN+F2ALxXvcfT+QY/ArKMQNRAt07vSvHBWR",
-	"Q3Md6zaCG1+MdVSa+g8hxkFDBm5aZgAM4yYEPZyIfEzEcsGNDb6m49aNI4yI3MTnti3BUU+wu6futyY0",
-	"6Ue9rBVfB6FooEavAWkvmZBYVsKf6ZrxwgmXnVrCE7jNQHcdk0PJNhAPIGzQZWx21NAFGbvoCJkCIOjN",
-	"sJq0xf1D8no8Xp02JHUIdYYQhg5pvmtieDYJcyi2Z7U0kE3+8V//nQZT8DvLZc51zvyIhqFhcL8s4Kf4",
-	"EAsZNJDVWtj1OxyK7lXgOlbZ4oUMquYFWy3nbm2hXjXqUPRaM8nS2orKFgs5V/3h/ujWyjrFlQ0TkoLG",
-	"GTiIU8iyqu0po5uKRDvS2Q3TNcaW/6Rm5oLxRoalOCfDnp8/D+V/pqFg9PRKWsUqVRSXjLO5kMIsIW+8",
-	"w4bNAWNInNSo6oV712C56qG61KdX8kqS+eGCFt3EWWGlHg8vlKkFGDZ9yy3g8yf47zTtfvUWSi6kkAtf",
-	"06j7iwE7Zb/2RSx/c8reL2HNLBSFx44rSdaZzwxdWFRwm0y26MQTSrIlN0jmv0aN30GXS7/7tFVF8E8y",
-	"DfzG1/PwGHgN68/MKUPesVBg2AzWyglK5ko21fC/eP6HBvBvwer1yQvyaAjJ/PqpXL33dDlWpOdJmtyA",
-	"NoQaz8hcCpJXIrlIPj99dnpOMtISMfSMV+Is55afQFPBcAEDIeDfvPvT9ywU86YzbHbdlq6Z10WBtZhM",
-	"SgkQtoke12rFlMQjyVRZaTBObemWJyORbvF3UZ0y1PiuJBYd8gF4BLyZytdYbcxnRJilqovcoa5jh7UG",
-	"tuTF/GTF12ymgV8bXy5GSsAqz0zN5wS45kBf50T0wMumIly338OPH+M9AShV8eRlSEDaVcD+w1Y9+efn",
-	"5zuqqfdryG+znJ4aOqVnJ/74HUmE0k0T7igEeSCWvdJ87U4Mjc8O/mj+8rWqqAoYevim9yx8njavvOyk",
-	"aG2u2h126o4WlQTG2+TP3RXpmxivuKunAXWnvn7LpPFEA3v+0VsvzQXlxXxwR2XqsuRO/kteNKyBNZwB",
-	"Acdt6GFhHH9rytLzhekMSmItEponxNNwtp7SNrFwAfZPFcgXb14nj40wfh72+emzbehsQAAT2gLhd3Zo",
-	"QN+IDDo7vHnmi5kP7a4QxmL5+wEC226J0pZlH8SxwTeVPuZFqqIWbayx02gQH40y7o8ZrXdUGD9ikBMO",
-	"NJDxMTYH9XmJU097NGfUMqS/oq1ONyCtXj9Ir5sxIU33Zqaj3MSdPg19b2mPmtyDotdhI9qe430wqjlA",
-	"pUxD8W+S6ls9Hc9DOr1wMuM2w/thqVgucrTfpEzCykmDeIN3aJ9neEVs0n5gebuo/6V/ZhT9d2q9Brg8",
-	"XhXcg4hhz4PUHupp0NRLLGNQtIH9LwJFw7UcQ9JvhWM69MAgkrZXsPct9TCS1NghmW/PIW+1yKLTRuXp",
-	"jypfH3TQ+8+XDLt3/b5Ez8+fP/BUMdTpFOU4qoHQk4lrtIW+uLZTMmt519lHkd+1Gch9jKHvG4zZOoov",
-	"IiVtlQSyXTv9x1i+RsUl8KGnhM1XuPZu+Wg172quVGIXVSvSwUlb9zVpY1Q1JMIOwef8CVD1fVOT+nJL",
-	"cW68Vz54vYPJneeiyNyKHk/J5d4t1ao9oCHOdhjT+oqKSsXw/owuyu1uhyMHHeSxOOgQRjx/Yozg7vAl",
-	"GsQkEK6bpdK2WD8pKX6JQOkYUNCesuRUkRkktaMYzbHOcrWSwUAdJcrwQPwcPqdz2L3nTse5J6SBV2Cz",
-	"Zd/K+PjEoCF0aHs4WsAxPw1SSJkXoant5pNi/9taenMd5Exp1gjogRpoSXsIIPhQdyscr5unxqkc16KK",
-	"d4/shmWdx8KyDm6r+ez8wL6aT6JPNLnAIzSKBrgpU0XeyuAPjEx00js0AdE55IAz7Xf75P9O9vMnqQFs",
-	"5lbfbbqlmq4aG3jx7MEnH+ImogXez64ZBDyJX7l41q17hnxsfWRJk9uT4ExE4MZYztlsfXIN67OP17C+",
-	"22XMDeD745qaBsdY0GZrXApBPb5384fHlLq3251FkIJqPKW+gwf5GnlVAdeOyz8la/gh+Khw1e6qQ8uk",
-	"BMiNV332owK+vAsT+hpjvyGFXyWqf6c9zxO92eFC47TK5Cmpx+uOe0G2Qykc3uD503OrJ0TDoMXtBdxx",
-	"gmYdC5f1+Oa1ihtgM1jUkl0DVCGRQkh04VEO0gwWnHoY9dGT6olsnN4nccf982BN/L7CimWYK7jJqz4z",
-	"rCkDE0OkQS51hrzsBPuTml1GLg036hraXqFmFE/63mnUwrCFUm2K45OC7KXMveUKd8pwp8Er9Ujk5+XK",
-	"SFMfnLzka5arpnDgrLZt5DbFxmCsdViJr0wHFNkarg18i3qRY2CEqkCazZgUw0quryG/klN/Z01pLOqL",
-	"YxgyIeqNIAxmp/t+8iJb+hqg2K0CPyN+YblDH/+CHu+FisVNeBt6tzntp2lH32p9G7WlP3uE6Ya4CiJI",
-	"ysxSrSSGEjwprXzHr4FxMn6dFOKmIZe50oyTpITXByKTGUFC4wRnZEQWyqrwIY7RgKOvqSuFw1C0091i",
-	"bSCHhped2quMF0ZRtBFZ2KnfATcs16o6ydVKmrTpFucDj0oHyP4t1xFQ3ofVHYrJ4cVXJKIPieK7D7aZ",
-	"/QlFlBdOSK7suumdMhdFwTZMMDvE4vua3baQI0QitxGdD8yZHUIANePD6DslMTzR8WdC/pyvUzYDI3Lf",
-	"ggtW7uk+0mhluYXNyNRHlFM2JxpgKwS2Sx9Q5Vg4cZhHMfNR2ZMebxHSMo5gC4ClVRF8N0SZEOLbYpr/",
-	"JirKjLH1PVpwwX06VMTXsNki/nHidj6hUAXfN2O0YfEXE6ow0kA5HKoQsLtrquxvk9pYOpEyU9QUELUD",
-	"nYPGSOZGvKNoRLzS27Spy84dji5Qilz8Sc1O2WtprBMJ1Zx6p04Zl1cySKoYljttan1P0ybny6sm9FPr",
-	"xPJZe5c+UwsfdhpLu3ZuKKAYM0+KYliwbHqtfMKm2dA0wWFId6zbk9VqdeKI+aTWBfYpoNoQxw5e1oUV",
-	"DgvOcNCcW7453IO2ZdhuJAssW3LNMwvaSWGWz/A822ZO7CqxfHaVJOkjt3SAzgF+B7ng7z0/6QBfZRbs",
-	"SROXO9CkoUXq2KJ/ad0jNsdyBHbB7t8RYm+BmxdMtiVu2K+vErilBJ6JyK+SSz8g9XWWmP6AVT22m+/+",
-	"Bmulcc8YQpQ6FgHZXTWnv85/tZD4pFtIRGLT91n7nj8wz24i2j7xaLedSjxtxdt1YuLEXg+GOas6fbLi",
-	"kgde/217TaVLlByCGH/Kvm/bYnjmRld/I49cQ2Vb3cq97X71UsOGYEH2p47w4W4YlCJ8H+RGTjE+fEH4",
-	"cIGYCOH31sgQTyMC7L2lY/01UDzqGnqTo8jkoY3ioa1UhEqaXGJ/Uits7ziDhSBPwpOas75Fc1AghQ38",
-	"pIUdSR3Bu7fbqfX4Lq3drolfRKTjeB/ZmLN6GKPT4wc+DiHI8ydGkKcLfNzt1WoCH7sFbIYCHw+l1DMv",
-	"1T3wQeKgn8ZBPnLY3l73GtWOcFfCxmVFtV8oL1IDK0EvSLJH+8J9TrQtODyYmew4/mfoHfMrQEM/qRxC",
-	"Bs+Z9wOkJE1MtVr59HCaoSN7BNQsgN9gcQyRR2y/IaKWTu1laCf7KcXV7uK4FFfr8xJ8pEBobU7Vakuk",
-	"Ru+QlP2gzKdhzViSYvj834G+AX2CC6RHLzoySYoVdjG3XDQ9wFKGaZnuG8d3cJen7AXLCtFktmeqBMNm",
-	"PLumHPzpt9zYk5dugpPXX02v5AKsL3G00VnssqlNhjzWzYFPPj//YiO/gkuGg71Ttc5gOB19yPoVTUff",
-	"WOOG/bPTluP3XxwTMmbh1tJRBIvKbiWol3qGR4MyfM6mdDhIccoAcwIyNttpzs0RQjTGoFP5rDm7plCZ",
-	"P8BrqVbmSUlJFcXPKr5oMH6fO2P/g6ZiQlXDXxynwqVvXDwBhdpGPlhGYLRC/MDn8EgpA/+SPYZTBjwe",
-	"4JI6NUeoJeIgHtwNn2HTkvThvM4vnBTky1earUu3o0GHtqOOoS2wPo5F7BaW+aZevli892BTV8JTNtDm",
-	"0oliV5J4rhuygLk9Za/nvmIeLiHa8jTS6DQwWTK84pin7I0qis76PzNsSuCbxm40+ulTQWWUV3FFAauf",
-	"FJ//InOFpnbvSd5xdQyjqndH7PGHv/UdxY9yibcWdF4UHfM5fUK3CBp96a8PI2pZfE+m7W71CKwMdHzt",
-	"iENSdMa5zZ/QGx5tNN9HXSRxIRurqtN3dN5Lu/hFesjfUKyZZ4obt7uQrIm6eOK7XK3M2UetVnfH3QU9",
-	"vH/hxJIKtFGSqn97TYWOD4My1QqdPZGkEOpCO5wUsi9trAqOu00mwZ2O1+Lh4xjI24YhP4sFGwksfhdo",
-	"tUpZtoTsGm9IWD1tBKZTEHlgfkfifAd9sUPLkJ7cVhAyQMTmHncTU8A0FUtISTQIcgfxZKEx8Lh3n7sb",
-	"5htqOjTyboFotBW/4aJAd+ZmqZZulFUuTMY1GQfb6CyUjf2b3rqZdDrNHRCI5ZvAHVwuqukat+vFX1gt",
-	"Jyeq/nNVcvpGzcbcsR6ZfxH3KZbrjEdfYsCZ+30w2gw5xYdt3tFRX4c1UQ+jY++JA8qSz5sWiXuO1vdS",
-	"3K7W6t//8DO7Ubv9tiI497VasZLLNZVhfQy1WlWmp0y7k6RpvUaNl4GvaLgfUT7+pGaTPY5R6o75aGBF",
-	"ko7f6j8RtT8RtZHnEpkmWoqdXhkKJVOd3eAZ2ALqodLqN2q2LbBuHMbRTsww8G4/ZvQ8n//znWdwUOKJ",
-	"7nRO7iGOY62B+44jsOH/L05j2OznjmfbI9U/kRJ28ajv4DFZ1HcwBMNKC5mJihfHQ3KjXKNPvHTcpuTr",
-	"fWUaUWbdbTj6Mz3yFLIZdUYdIZ35NT3+7UgTETcn9Qdvx9maBR1mGN8ItmcfnXR8d4YdUw/nALiA7518",
-	"PcwFcOg/e+1jf27uG+rd+vjAe2e5tqGraqNjchYUpbGg02Dq8pFgR2OPB95bfP7poLcFtRFsDoN+d5P0",
-	"e3rkKUia2rSOIGlaU+qtDXjZevtD45Z4lHpCObc8aonEtFxcFK1mBoWSC8yiQYXc7OOt9PLZR/w/mufa",
-	"u4QQCP9KOQ0ppz5M2HqzzqhU/YjBNLw/bDLtBUF0j5FOmyzBRdMedfAIu21UH1Gi2JhnKCKX0qEdFNsi",
-	"qE/Aur5GM6YFJ6/RpBi6zc11tGT8Q1Y7wR4ebttBgyW96wb0GqsX+E4bwqAHlKnaYp6FrIsi9f031uTG",
-	"lMbyosCj+cyE9o19y6eJHPnD2837TVmf2HTxKaPbv4sbaDGNSNTdmT7Yb1+bAko5MMNJD68UtZQzzCrF",
-	"Cq4XyKQWqlO3A9iLN69P2Tvw8UfYOM7Hi1F7xal7Z1rrYppSP0ghF2zqDYxT8v/85e23PsMSbnlmi/WV",
-	"dF9zKVUtM8hDLpBPhaKqHjQJdcybNk3wDGaBSoZtaboxMvh0m2YxnG3ZtLL7JLMtuz0On7gMngfMgEJH",
-	"oE2Z71uJ5OAw0UeffNpJRC88pjW5EzJnC7AtcmKUCmLoRiHoQEPbPqlddUD8OyPLbDfY+EkXROsmPzdF",
-	"e9BqhDrXfoC1NdN6jWU73VZTatPj+2JhljWbazBLd0jReiZD4Dt/Uqp40lNBa+xqCRjg1J5NJyd93Hnc",
-	"L5AgVDDxvfrEHtVss+kkNRG5l0f1Ht0C/1WpoltppWlaOEKZ3Ti+X4QPcYf7ECPbQyEWtsIWeApLgsU9",
-	"ivGaLX062JtPtw34x6+m055xnIvlHRx4fOh7d1LbQFRSJx7MX8Duh3kc7A/Psx45pnnvST//uU76keOc",
-	"4wfvF0dTevrzjqcuEx8gOPfA33fR1bfi5lGdHV8DL+wyWsrHslxh8Ndwi7kf/I2NMSdUcimkrsbVOA08",
-	"X+/c8Fv3xM+244zKgvzu/PMnm08qS0n3GNBmmOFrtlquD4Z7xiVzwIY48AfxmvAZ07GIQ2Db4eQM+YAf",
-	"qG9Zr7EqTKceLWrxiP5eHSlrQ1aGvjBiIsFMr1BpXyhHvk372bbiGFOaGau5WCwtE9Kqjq1xY/Thsalm",
-	"rtBsxde+P20TvB36/nnJsj8EWaLC+n3nWTwDszYomTSDNCQeiSXV2RLzA9BLsN3oyL8fmib0X3fMbqX0",
-	"NZvBEhv0+zqjnbbA7TDobYhtJPgdUzoui4VCm49LXlUgIe/2ZCSDeX8sQm0qV+r7THLf+THIuh4B7z7c",
-	"/b8AAAD//w==",
+	"7H39khs3kuerIHgbYTu2+kOyx3HTHRuxvba0lkf2aCR5HXNuHRusSpJQF4EaANVsWtEX+9c9wD3EPtg8",
+	"yQUygfogUcUi+0PSbP8jNckqFCqRmfhlIj8+jFK1KJQEac3o5MOo4JovwILGT2dTC9r9kYFJtSisUHJ0",
+	"MnqRMTVldg4s58YyJSF8LvgM2ASmSsMoGQl38d9K0KtRMpJ8AaOTEcchk5FJ57Dgbuyp0gtuRyejshTZ",
+	"KBnZVeEuNFYLORvd3CSjF9+763C0gtt5PRher+FvpdCQjU6sLmHHkTNYFMqCTFd/gtXmm343VwYkm6zw",
+	"7dJcgLQn+LfhC2Du0WAsWwo7r7+9hBUThmVIF5lCwrjMGJdmCRoyxmdcSLrlovH8g9dQ5HwF2Qlz73Fx",
+	"ei65VHYOev0x3IZHaJiWBjL64ZunTxNci1JmoNmSr/z3x388ZH+CwrKn37C5KrU5PJdhdebAM1wPT9Hm",
+	"hBxFmuRc8OuXIGd2Pjp5+oc/JKOFkOHzk8StjAXtxvzfv7GD//Pun/8pSvEf1aRzOd+ryXjokgppv/2m",
+	"foKQFmag8REvxULY6hFr/Jfjj80hM5jyMrejkz8cJ+4dxaJcjE6eHB8f4yv6j9En/aWEEn7GgaMvhP/1",
+	"vc4mfd7Cosi5hef+ReNv4ckQfY1Raq5GyQikm/dv/tN1bq5H7zYX5MbNzhRKGkCJf6XVJIeF+zNV0oLE",
+	"KfCiyEXKnVAcFXTFP783TkI+NGbwTxqmo5PR/ziqVcoR/WqOwrj4xLaM/eoYeskNW2olZyQsyzloGN0k",
+	"ozdiJiF7KeTlpnCesVzISxKIXFyBYQshSwtmlHi+xld6qWjm7cluEKJB+563v5LZoSpAXi9yWgNzoKZT",
+	"kUKm0nIB0h6aQgPPzBzALvJD/L/9ZD/yT5AJ/pZm0XyCSi3YA2M18EVUgixc2yO3qv3vs07mt3NgU5FD",
+	"4vUDZ46XnOIW1jC1lG2qfUezPPhemEIZMYSAN4Edae8oM2GfSatRrRZaFaCtIC7jaRhvbZTE/aR0/Bfb",
+	"UgAZt3BgBQrYxrUiG6QskpEqbapIfoPAGMu1BaeGMpAC/0ClgX9NucjpNyUhIlAk7GDsmKaw8bNJVQGN",
+	"X9TkPaR2hOsquQz3xbeu38JAyUiWeT56d3PT1C6/0YaIiqEeLdA0CWQPk6jfvjXr+qX83JLR9cFMHfgv",
+	"uVvXQ1rYxi8HYlEobQlDuC1htJxzPT1ytNaS50d4HzLw92CskJVM8ixD9uL5qwaTTHluIFnjm0nOgyII",
+	"yu4SoGhoO/8xzYHr6PJcCpm1R3BC0RjBf7R8gv8vYTJX6jI61oLbdL6pl37mttQ8d5u0YUIiMFDayZyd",
+	"w4pxDcxqAVnC4HB2yM5HcE00GovsfJSw81GulqC/hAUX+VfnI7dXW1iYKD+FVdGar5Ch5TgrSZtA+z1B",
+	"a+SC8KLhs8Nw0dcjEsQeutRiffSyMKBtY/jqCyH9H2XhZDa2C/VzHHEW6MMm4+zCemEAfNKzxQSyt+oS",
+	"5KZegutCaDDj3VXNpq5Ffme5mrGU57lBLTtXuWMDcFM4OS+Pj79ORYb/u6G3wNWkIkSvjohdf0nYdusN",
+	"NpBlc4E2tAxd257U2iOTJkHfDVzkxvrcwRq/kEVpd9Qy1uZjA6mSmWnx+B+PmwDx62+3AcRkVJqY+fRn",
+	"yZbOrmATmPN8mrCpQtVQs8wo2QDbe4oMUuI1Kfdb0jOD7EX4ckNyMq4vxwuVNfXFRKkcuBytQ5GIQsmE",
+	"ccpmrORYyCuei2ys1dLEB5sKyGlpKrXYBz2fu8tjqnIqcuTbrQ8UMs3LDMalRI0P2ThVebmQHZcPlTbp",
+	"DYd+YSNB8paEf/WkQe+d5CpD7LIvF1xXF7d35ZWlPwbgLbc+OVjItuvYTbCTjFINfNDNDTLTPlfROTbs",
+	"YL0fu3laWWrbYGgXIzgzxkQxoSwXFV8OoG6h1UyDiY/lIR5k48mqA5rOIStzGHdtaeECMrk8TmbCJkxM",
+	"GZerzj0sRrZ1INyYx5w//cO3/SvmH77fihnLbWmamL8AmdFFhVYpGEMfKm5tIv+UyxRy+psYJ+uGT6Z7",
+	"7/kQWcB1ILkA9vf/+/8YskCyuaRLrqWQs7Yu3AIRY3u5J0htGFT+hYbAbVE0cB0UDamJXdRMuLehZvbZ",
+	"uEGmelVsv6tN5Z/4JRgC6fhejEvGZ2QsV1uzhlQUwu0rCVMav17OFVyBZpdSLY33fhpTzDU3MFqfWuOn",
+	"DdF6rvRMWQsOFgCZC0QQBjIzGwrDw+8/y3xFDiVc0TC9zeFflZNcpGSNfMln8OTv//lfX+1gU9xEGA9M",
+	"ygsYOzYpc96GSVEin0nGC2WsVsU8eIiZhWtrmJqy1Fyh2+c6N9ekXCYwC07Sf2H/zA7YvzLLJ+y71zU5",
+	"GjsuXOMGHdFaKINeXzneZhfTMs8vWA78CgxTpd3Juqp1fW35oCNs/X0v3Lf5Bb7VRWquLtDs+10UjOt0",
+	"js4qfDnOFlyKKaGzoI3CiOXC2bI4khPFPkdeBVI2afDvWpUFklkVJBKMVFPClnORzhk5mb07y9FKsgv3",
+	"7Au0V5xiX/LVKbtwAmEuGM8yYnfc9924+AOzCiWHXm8nqlZbQcMod7p6najPrkCvaPIJM2oBKItKongq",
+	"nZGfPc8DC+VKznBeokldP7RXz8nIlMTWMaIaIVOIIfh8hUrZA3mybJ2WZMIwqazn8FNPaVxrVdJRiWME",
+	"r/Ayd3/esv16oUyY6m4K7u28IpCaBjHwQ11saKrY5v/CGlZoseB65fTIqdd2mqSXM0TdRljAF3yvhISM",
+	"TVbu+wU3ox18C2u7U/DCxNxSrS1284095es3pi8ubqP5Ona8feyryJb3xsOrTYS9D+wN93SAvVR3mWJt",
+	"79wa1C/TS4hjXZBZoYSM/zjnZpxqyEBawfMOu8kRamzsKu8wIgsNU3EdHV/DLG5a3tQ4sFrDGvZLxxJZ",
+	"/GmPYOIRTPz3BRMDHYyfL+bIubFjXUZ03N37FpS2nTY1RlDYcARanz0NN6QbR1jt4c2lKAqMJ6iVgBcW",
+	"Y0WeM81lg1HqZ/sba6O3x2Uf06sSrpG248DdzVm5q04QIwX1m+xsvz/ixUe8+AnixWTkFmL8u5Jxx1a9",
+	"7MM1jD9/HBtINUTE6QXt8RRdRIy84BkwYU+ZqNjLzNVSUuRR30NKnfcps5jrCHFk88VrWNXGku2nRFxN",
+	"Ta3R0M8tJNtySLUIOtQ7VYHsOwLr+/ipAvZeQ27iyuFEyDOChf+acZGvUEdhqJ24hFNmAPBTCDcJtG0d",
+	"F327Hpu1DeTvoBzOGNkAuLdL+AJDR06Z4xDHbL86wn1hNrQET1MwJhxErs92OyYdaHi05/rL65chMPHN",
+	"18yAvgJ9ymBR2NUJO/v1TUwU2kZIe7x/ozf3R/ruylOntfwu5DGYZNWEkl4jZm2LmDLA7YrOe3osnMaZ",
+	"uzkAbuzBk6juR4WxL8WH2k3VZCiy7dGMejSjHs2oR5/sI8Z+xNgPgrFr7vzl7XcbzPni7OczDHNN2LPS",
+	"UfTof5VapPNTluYqvfRKyC2+Aeukbcndgmg24eklGeO4oZPmV47vtqPntSk4Zs8z2kbqsfwu0tyWj7/5",
+	"n4PjPBFB7gp5CareEe59FWIfd2T6BSwmoD3l0zmXM2Bf/vjmzz+zBegZoqp0/tUh+672FruFWFFIuAef",
+	"SYWxUL0QNmKZOhw9Qu1HqP0ItR+h9iPUfoTaj1D7EWo/Qu1HqL071N4JVhMS3htWU3j65ilkLrjPyRy+",
+	"Xk56xphqtEmdbLFK2CJbOZqvFtlpJZTCUnIzhrR/YdgVz0swLINUZNFFcL8seN6Mnx0lI4e9k6gWyYQp",
+	"cr4ad8S7d6fQVOmzPKu3+1j8NJ9AhB+az00Y5IbwPKY9CsneCpsD+47gytZnhMlvQfu0xwxatt/8ujXQ",
+	"ntVcGtKFG6P0pTi8bd0XleRV0UpydNjDbQoLLnKcgbPKRsRBTifO6SgngAyHcXOShbQ0Vi3GGmYQ34kx",
+	"m4JbpYfP/z/CLbGpIz+OF7wYEEq9SeN1SL2mYT2L4dVb7GmtlhhfzxeHJLO7iHx9cy30z0LwQFvyp0Eh",
+	"bOYbgjF8NmDfmPr5hRu2vBnq9T1eivYD9/AfgOd2Hglcm0N6aXZauLYMn4/U5fkIgc5yTvgC08Rj0fCb",
+	"Yf3q0scwuLFjvHoHAfT+qbH9+cUinjDzEZJgqpzQsZpGMuklA65zAZrRmgdbHutZoCVoVf0FyN0iVKoo",
+	"mfXE/5XbfCjGJHEqeal0w+LrHKoD8kyFNpY9OT5uYpzby1biJD9CM8M4K0AbJVmqSmkNBdpQDj1W51BL",
+	"9qRJqO7EHdRxfeGLTdS3mcYWTyjfNUt0t8zzvrSlBS8Kd3GMaIIinUoDzdE3PR8hmbCqY6EWVLkj0ysf",
+	"GKDhSsAyKtiyXIy9nAzMnXJ3dHHXc1IhTJdoNzrQn+cshTw3w9Z3xzwud3kIwtqYzGvyt3Dr2C7PvL3F",
+	"llpYi0mzAx9QSnK/7kIgb+ndTTraFWgb0wruzXxpilJmyhEeF15J+PN0dPJbP5YgpfuaRr9JqicjY928",
+	"q568r/alu8Ukh3Eprcj3yz97gOQ1Lx1bs9iiwX3dKWIVK7dEptLMu6SMVbmpfqPcOzOV7j9LUyg8d94+",
+	"fv6+tWe9jrtQfw/iVmS5JXlfeYaKwJkqGbpj202VnIoMvDOpEki0OUJCd38Ura9TFY/9574UUcMahWtO",
+	"2wnhe7SmHR3FQuTcGTpk5Y6S0UxcAW0mdDTVkc1puBOiXYHi/pt3Ywvth84xam2M5os27Zg0TwZKZNZh",
+	"Kxs0lFfIahkbqSxyxbNhBS3WBKO+NQlFWwIn1uTzc21QYKjYvKr0562kJuQG7VnoZnBdmwyoSJG+fX0F",
+	"kKnKPO9tjDS4aAJJ7Nhj5/46GWtKdB3aC+PsP/JgXgwplHIr4Wk//cM5MpeH9eejE3ZO+gr9SOejm3Ag",
+	"O5NKg0FvsGPCmIF6y3pBA1y3tU/J/9JE0o0KcQFL7weu12sMDa4oVFVD2ziQ5c72u5wodXmClXLIZ6c0",
+	"fcCdgk21WrAnve709QN0/CEYsym3PFezhFl+CZJxQwHSsQF3UUuNckj71T6KK7VBeuo51QNpaJsAqtfK",
+	"swABwGG4fUBWi5BjO4fxkq/6DBQNU8fFinnYwpQEcxpO71eJs13miO8NQn0J3aa7F6sY7zvB2c1RvoMt",
+	"1nNUs3V3z2Fqt/gqPHMuel68NmM7a830gKI9pu1wfXzqDduTbEeGR4RUtNFYvhpmfmowVunB/Hibeh1b",
+	"Ja6C1kFGGtNrkMIvZovzh0IJkkqa4u3AhIrA79ppsc7/3Svsd+Whnimzh+u9evoavd2jG/Dbz34HUgpY",
+	"vla3xmWxIlZ7OVabha/Wg0D2KITVjhbrw9XNanj9EG/7tO65pNb2CeyWcDrOuOVjIcehOuOwZ/SV8dp+",
+	"+65lvfrLJd9pchiSgyzUsRG/QwtxH9fgMMh1YyMPQ8QCzTpJsS0p7Y2YSUMHNg54+cvdLm9Vnp0yJfNV",
+	"QLqRzLUBJ//1KmixY3nUjoJqrVS1PbPM1hxaSOlbaql98sseddLd6KSPqGz2VCIfWyHsLJ3DpGnnwPWW",
+	"KP2oJpH4Gj2LQyVuLSwKG6/P5n/c13df305VWYYbLHsXPuxzy+4yWC9Z1gzG5ntonu5/sCl5Ln7fl9iD",
+	"a4CHktARN9L12L93R72+v5VQdpwZw7Sz5kM4Y9chRE1YpktpdqyfSOFnu/GEs3biE76z8uNIzkCa8MQt",
+	"G+d7NTGHTk53EXJ3UxDw56jkd9wneWhvssEk/e7KTobJQ+eJHdpI9DHRttUa5jTfELSfIFqSv0OEO8P2",
+	"CtALYczQeLem9Rnz1qmlBJ0wni2ETNiCSz5zn+lUJmEaeOZwIwU9F6A5FbW/F0YOFfNDBCJFKTdfOBbv",
+	"02iese5+s1zk8ZSaTSV9i3OZLb0H1o8cN3ws47RdwrnpBxO2oxp8iC3cEsu8wnIPNEzSdLtYikFszqC/",
+	"IUHovBJzEpY+CWTfmqtvnMhh0VVUL5FHd8sDx6CWiJ8uHnTor0/CrIfoSHxvnON+qvI14FHCT1xG2nJI",
+	"uI4YcxcEoA9RW14EZ7q7Fivbn7JjDHzSFNovFVtQ96dBfkA62IhzZFcAzM/KMqvYBJi/n3G5wqdWGURC",
+	"M1tqiXEk8SZBLZcUhPOVuvIR0mLIijQput+SqOV/DHSytfSWj9itQ3Q7jn83olj9024Syg8adqDfG37s",
+	"hvmO/POxqPQt9mUVvn3XDTZ2ynXoFmvK/AjpfXuGiXqZp3etT6pjuq1JzshWsi8xO19wh5j15lZD23H8",
+	"WAIPfkCm0ewUPJOjzCGtlg78uqmZUUczHaFjSuBMBhhNxxFoHxnKSlqUxrKZuGr7khrTG7ZjrS2Z38Cq",
+	"K6JLh9gDG5CZaHsRpe0Yw7/MuAA9poZVcf1Hrzf0anUFWossAxkLqcM8Nzpo8lqaPHPBsk92WnncmbdP",
+	"aQAQ2zxyHfS669Ci0euok8Y9BO15ePx1W+Texgd7VTLv4ZSWbTHAvOjjo13H6lj7zfxqns7Z2asXPsV6",
+	"18f08cJadi+FKRgKwWZWqZ0fF7OQ1hJqInHkHRZgM0O2Oc+//vWvf2U//cS+/5798ANbLJjp0HczuO5S",
+	"qUUe96UgdJ61AhAKRGCF6urstJ4NpMUCpaAAnVJCFLag8n+nvBAWXTEUJ6euYGwKSAXPx+mcY9SndC/u",
+	"LhmH3KH6G59UVCub8C4d6UMldMSI1CNsx0PvogbI8ByfNRa4RbLPL8jNt+ybso//r9XVZD2lFVuU0pE3",
+	"Q2hPG2kpczCG8Wp7xQajuI8Oe2qjh+CeOT+0XVHZAWp8iht6yrVexQyynSJ1tznliAib77zVH7cAO1eR",
+	"sV/98vaU2bkwVXkRNJ3sXINDQSIHSolwiCHZAbWtd0mJ2vlBwN3wNF+utbhCaIzGZ0wCW1Ug29+Pd++Q",
+	"FnMRemRFAtDwBdRLtHYEt0cfMS91e58a0P37bN6VXPdvcmFlN/Sc9Z06TzH4DWTGDF/549RLIbMqbG3L",
+	"YVDNIRslQ+dwTVnsGOji/pIYFWec/e4LIlBIbbOt7/HBH88OnvOD6bsP335z809b17q1zEPX7WdY3nbp",
+	"6nTSDZ3bl+ZVvepG1NOzp6MBu2j16rgy45yWho4R6g/C1xAahd0+GZVS/K3caTfEytG+k3FQSdUOWIV+",
+	"3m4DrKl4i73vVzoY/B5ycQXRVrC95yt7ReTQs/Y9NoIrkHZwmvqvIcZBQwruscwAGMZNCHo4ENmQiGUs",
+	"d+tpsd+8cYQBkZt43bonOHoSjAV5bzUndOlHT1kLvgqgqKMbtAFpT5mQWFPDr+mK8dyBy0bX6jFcp6Cb",
+	"B5NdyTYQDyCs2GVodlTXBhnb6IiZAiHozjCbpOb9XfJ6PF8dViK1i3SGEIaGaL6pYnjagtkV27OcG0jH",
+	"f//P/0qqgl+Wy4zrjPkRDTaKG4AF/CPexUIGDaSlFnb1BoeifRW4jlW2OJPB1Dxhy/nUzS10Rkcbim6r",
+	"HjK3tqAG2UJOVaT0mJsra7TxNkxIChqnumEUsqxKe8hopyJoRza7YbrE2PL3amJOGK8wLMU5Gfb0+Gmo",
+	"fXQRWpNfnEurWKHy/JRxNhVSmDlk1emwYVPAGBKHGlU5c/cabIze1QH98FyeS3I/nPhiZyHOCssUeXoh",
+	"phZg2MVrbgGvP8B/L5LmV69hwYUUcuYLOjV/MWAv2Je+XepXh+ztHFbMQp577jiX5J35wtCG5ev4ocsW",
+	"D/GEkmzODYr5l2jxO+pW5VuS2hTBP8k18JWv5+E58BJWX5hDhrpjpsCwCayUA0rmXNJ7Q8a+efrHivCv",
+	"werVwRmdaAjJ/PwPz2V1RIWqSE9HyegKtCHWeELuUpC8EKOT0deHTw6PCSPNkUOPeCGOMm75AVS9MmfQ",
+	"EQKORQ9DcUFfHqcugBPq9kzLPMdCVCahBAhbRY9rtWRK4pKkalFoMM5sadZmI0g3+10UhwwtvnOJFZd8",
+	"AB4Rb6KyFRbJ8RkRZq7KPHOs69RhqYHNeT49WPIVm2jgl8aXi5ESsJ84U9MpEa5a0BcZCT3wRdUNsOCa",
+	"L8Ciafjbh5FwZPBZfQELjyhV8eBZSEBKevrNv6v3AKT90+Pjnr79701H//pK5WyYoRd07dgvvxOJULdq",
+	"zJ2EoA7Eml+ar9yKofPZ0R/dX75QF5VAwxO+i1u22E+qW541UrTas3aLjf04qfg/r5M/+1r3186ZjqOe",
+	"itRH4ZC7qaRxRYN6/s17L80J5cW8c0tlysWCO/w3OqtUA6s0AxKOU9mnxLEhZ8Q9WKhsZhqDEqxFQfOC",
+	"eBjW1ktamwtnYP9cgDx79WJ03wzjn8O+PnyyTp0WBTChLQh+4w0N6CuRQuMNr574tvldb5cLY8/wiriA",
+	"/a0khODli6fel9XDY513oiGw841UQq554zCnQXw0yrjfZ7SNpcL4EYOaELM6Nh/mY2yiT+sKtolLT700",
+	"R7hvjjZn9CILUoEdgUBavQrfFHwWikZ2TJUimaIzHRLSdGtlOuiYGBn1mXuxyGnphjS5CwW6hxoq86WQ",
+	"lx21wuDaIqESpiH/F0n1rR5O56GcnjjMuK7wfp0rlokM/TcJk7B0aBB38Ibs8xS3iLbsk8o7CJF+plcN",
+	"tMszm02FMJgxt1yIqGn0MCyz1hhxANs0CfBZME7YLGOs81I4VUCIsOKCTh6qd0h/9LPBJ2RlrhF1V0Z5",
+	"kcGiUBZkuvoTrDwjoI3zbypb7cQDw5ee/LA3bQuyqv7bYsMn9zSFGLc1u6KvMZw37foR3YMirx/4FVRW",
+	"KlXcnKwwJsBAfkUBGOuslIyuD4InIFSr7lJPRx9EdlNnG8frqDaev2pXeVdT9HdT+XGDYQrTUBo6YUZR",
+	"wXOM60A3NZafcvbsksxfqmKtoYoGO9wwSWhiG/y/xkDfRIoIe6/Tg63V9zjThkHY4LKYvHdh323vevyx",
+	"hOUBteibuVoOp+SOyvB7VIBFPFDtmWd2NO7nTvx86Sc2U2i6G4pYm8CMy012pcSzyBLet7alkraDtO0/",
+	"GgNFpfE76lMxkIc2VOQQ4GaGWXDVUWlN091z4pv+7XC2Gs+U/5xR4yAjo6L9PxJWvCuI+GlDwwoSbiql",
+	"p3f8qBjrNMqqfdqwj15h0+E2UHdFUF03qBoMpij6QKslAkF0PQc99BFgVqP7iZo2zx6oQwQ6x+kUhc5b",
+	"fEuF3YHY/QOwrn2T5ni6dvRRxR/59MMGJzeuizJz7Ty6+WhY7u4gXAffH9FGSQeq++DCuI7FQbs44ukD",
+	"cwR3iy/xSFMC8bqZK23z1cNiLCRKA2N50Gx8r/CM6gUP1VhHmVrKEGIQFcpwQXwdvqZ16H/nN3gIi3jh",
+	"AWXgOdh0vnlOfP/CoJ1KuGNZwDE/DVFImIfQvlH2Q3L/61L6A1fArigVQA/SUPXu7hOAEAXXb3C8qK4a",
+	"ZnJciqKFciuiNAPrj2OB9fEBQ+BaZMQnGKw/PHn6YeyJqprLAIuiIm7CVJ7VGPyOmYlWuscSEI1FDjxT",
+	"f7cN/zfq13ySFkC7Os4Du4VrdohrE1ET76NbBoFP4lsurnUdYENRUpvM0ucEri47mqwOLmF19OESVjd9",
+	"x/GBfP+GHBJXQRi9VikMSiJqL/Aup7Lv7hN1LyaQZZD1McXz0GmUEi2pT1tRANdOyz+kavg1RBnhrN1W",
+	"h2fLEiAz3vTZzgp4cx8nDDkH8LOkc4AOR31DC30cF32v9NQu+n6S9RiF3S94/PDa6gHZMFhxWwm3H9As",
+	"YwlPi3VX/ARmpWSXAEVIhRUSg7AaPnkMGOxyzLdW75PY4/5xuKbfDb9a01VfGFYV8osxUqeWOkJddmDV",
+	"JUjT5+TScKUuAZX9W7p4iE762VnUwrCZUnWRigcl2TOZec8VvinDNw1xRfckfh5XRnpS4sMXfMUyVZV+",
+	"npS2zr2j6GbMlgsz8bWFgQ59w7aBd1nsiI2hraoAadpRxYYtuL6E7Fxe+D3rgsaizoaGoRKi7lbCYH0h",
+	"/Jl8flSgAfuN4WfkLyxY7SOYMWZxpmKRr96HXjHLJ+tHr2bY40t/cg+P69IqyCAJM3O1lNQD9CFl5Sd+",
+	"CYyT8+sgF1eVuEyVZpyQEm4fyExmgAgNA86oiCwsitwnqURDxn+gvmKOQ9FPd43VHR0bnjaq5zOeG0Xx",
+	"4uRhp4ghblimVXGQqaU0SdXs2IeOLxwhN3e5BkB5G2a3KyeHG58TRO+C4v0LWz39ASHKmaTu9VX3u6nI",
+	"c9ZywfTA4tu63daYI+SS1Tk5d6yZHUMA9ZLG/AklMcHE6Wdi/oyvEjYBIzLfRBWW7upNptHKcgvt3KJ7",
+	"xCntB3XFDOCvpz4k3qlw0jD34uajwnUbukVIyziSLRCWZkX0bUGZkKRVc5r/Jgplhvj67i244DY9xuJz",
+	"aLaCua/I608oVMF3PhvsWPxsQhUGOii7QxUCdzddlZuvSV3YHaRMFbV1RutAZ6AxF62Cd5RPglt6nfh+",
+	"2tjD8QiUck/eq8kheyGNdZBQTan1/wXj8lwGpIqJVRdVt5aLpMra96YJ/VQfYvm6C6c+1x4vdhZLPXdu",
+	"KCUMc4fzvBtYVt3yPmHXbGh75TikOdb1wXK5PHDCfFDqHDtNUXWvfQdflLkVjguOcNCMW94e7k4ba61l",
+	"kUhg6ZxrnlrQDoVZPsH1rNtxsvOR5ZPz0Si556Zc0FjAnyAT/K3XJw3iq9SCPagyqzrabNVMHZv059b/",
+	"qz2WE7ATdvueXltLFJ4xWRcpZF+ej+CaUrDHIjsfnfoB0efqQNelL1v4XgkJGZugSlhw8xVWu+VeMYQ8",
+	"Qyzj1l/3cHOej03APukmYJHswm3evqd3rLOriLZPPNqt14inV/F+nRic2HqCYY6KRqfTOPLA7b9ukK70",
+	"ApFDgPGH7Oe6sZlXbrT1V3jkEgpb21Y+EjyghhawIP9TA3y4HQZRhJMPJmqcYnz4gvDhAjEI4d+twhAP",
+	"AwG27tKxDmkIj5qO3tFeYnLXTvHQGDQiJVU1GL9SS2zQPYGZoJOEB3VnvUR3UBCFFn/SxPaUjnC613+o",
+	"df9HWv1HE59FpOPwM7Iha3U3Tqf7D3zsYpCnD8wgDxf42H+qVQU+NksQdgU+7iqpRx7V3fFC4qCfxkLe",
+	"c9je1uM1qv7ltoTWZkXV+6iyhQa2AD0jZI/+hdusaN0yorO2jNP4X+DpmJ8BOvrJ5BAynJz5c4CE0MSF",
+	"Vktf4Iee0MAegTVz4FdY3kxksfRKH1FLq/aMpvlpxdX2aVyKq/V5CT5SgHyZie83sEBp9AeScjMo82FU",
+	"MxYV617/N6CvQB/gBOnSkwYmSbBHAlYHElUX14RhYQ33jdM7+JaH7IyluahqE6VqAYZNeHpJVZQuXnJj",
+	"D565Bxy8+P7iXM7A+iKVrd6wp1V1WdSx7hl45dPjb1r5FVwyHOyNKnUK3QWFurxf0YJCrTm2/J+Nxmrf",
+	"frNPyJiFa0tLETwq/UbQRuoZLg1i+Ixd0OKgxCkDzAFkbJdYrZsThGiMQaN2bbV2ValZv4CXUi3Ng4qS",
+	"yvOPCl80GP+evbH/wVIxoS71Z6epcOqtjSewUN2KEQtBDTaI73gd7ill4BF7dKcMeD7AKTWqxlFT604+",
+	"uOlew6qp/N2dOp85FOQLkJu1TbdhQYfG8U6hUeUHi9wtLPNtWX27H3+CTX2lD1lHo3IHxc4l6Vw3ZA5T",
+	"e8heTH3NY5xCtGl9pFV9ULLkeMUxD9krleeN+X9h2AWR7yK2o9FPnworI17FGQWuflB+/kVmCl3t/iS5",
+	"Z+voZlV/HLHlPPw1pb/udyRee9B5njfc5/QJj0XQ6Ut/vRtQjexncm03639hbcf9q3/tkqIz7Nj8AU/D",
+	"X6vlkANxFHEhK6+qs3d0tpF28VmekL+iWDOvFFu7u5Csirp44L1cLc3RB62WN/vtBRt8f+ZgSQHaKEn9",
+	"W7ylQsuHQZlqiYc9kaQQrZa9SSHb0saqki1tJcGdjVfz4f04yOuWbx/Fg40CFt8LtFomLJ1Deok7JCwf",
+	"NgLTGYg8KL89eb7Bvthjr8tOrmtAGiBhc5e7B1PANBVLSAgaBNxBOlloDDze2M/dDvMjtY0cuLdANNqK",
+	"X3GR43Fmu1RLM8oqEyblmpyDdXQWYmN/p/dujhq9gncIxPJtfHcu+Fn1/e278TOrxumg6j9WLc4f1WTI",
+	"HuuZ+bPYT7Hgejz6EgPO3O+d0WaoKd6t646G+dptiXoa7btP7NBYZlo1ud6ytL4b9nq9fX//u498jNrs",
+	"mBrhuR/Uki24XFEh/fswq1VhNoxpt5L0WG9R42bga1JvZ5QP79VkvOVglPqb3xtZUaTju/p7kvYHkjY6",
+	"uUSliZ5iZ1eGVhfUKSGcDKwRdVe0+qOarAPW1mLsfYgZBu4/x4yu59N/vPUMB5S4or2Hk1uEY19v4Lbl",
+	"CGr4v8VqdLv93PKsn0htrsgC+nTUT/daI/SnzrKOhRYyFQXP96dkq+C2T7x02mbBV9sKbSNm7Xcc/YUu",
+	"eQhsRr3tB6AzP6f73x3pQaTNyfzB3XGyYsGG6eY3ou3RB4eOb46w5/3uGgAn8LPD191aAIf+i7c+tufm",
+	"vqLu+/dPvDdYadn3xa9sTM6CoTSUdBpMubgn2tHYw4n3Gq9/OOqtUW2AmsOg336RfkuXPIRIU6P9ASJN",
+	"c0q8twE3W+9/qI4l7qWeUMYtj3oiMS0XJ0WzmUCu5AyzaNAgN9t0K9189AH/j+a5bmxCSITHlNOQcurD",
+	"hK136wxK1Y84TMP93S7TjSCI5jLSapMnOK8a3HcuYbMR/j0iitZzuiJyKR3aUbEugvoAqusHdGNacHiN",
+	"Hoqh29xcRpv+3GW1E+zC5l47WLBkd12BXmH1At8rTRg8AWWqtJhnIcs8T3wHtRUdY0pjeZ7j0nxhQgPu",
+	"Tc+niSz53fvNN9vqP7Dr4lNmt38XV1BzGoloaKqglnJboylKOTDdSQ/PFTUFNswqxXKuZ6ikZqpRtwPY",
+	"2asXh+wN+PgjbP3r48WoQfaFu+ei1PlFQh29hZyxC+9gvKDzn19ev/QZlnDNU5uvzqX7mkupSplCFnKB",
+	"fCoUVfWgh1DP44uqjbHBLFDp2100YmTw6jrNojvbsmpG/ElmWza7VD9wGTxPmA6DjkibMN95HMXBcaKP",
+	"Pvm0k4jOPKdVuRMyYzOwNXNilApyaKsQdJCh9TOpvjog/p6BZbYrbvykC6I1k5+roj3oNUKbazvB6ppp",
+	"6/q12S8/oUaLvrMpZlmzqQYzd4sUrWfSRb7jB5WKB10V9MYu54ABTvXaNHLSh63H7QIJQgUT321ZbDHN",
+	"2m3DBdz6RPUW/Z4fK1U0K61UbacHGLOt5fsszhB7jg8xsj0UYmFLbGKssCRY/EQxXrNlUw625tOtE/7+",
+	"q+nUaxzXYlmDB+6f+v44qW4BL6mXIuYvYP/qLE72u9dZ9xzTvHWln36slb7nOOf4wvvJ0SO9/PmDp6YS",
+	"7xA4d8HvfXL1Ulzd62HHD8BzO4+W8rEsUxj81d0k+Fe/Y2PMCZVcCqmrcTNOA89WvS/82l3x0d44pbIg",
+	"fzj++sGeJ5WlpHsMaDPM8BVbzlc70z3lkjliQ5z4nXxN/IzpWKQhSp2PTkZHqAf8QJue9RKrwjTq0aIV",
+	"j+zvzZFFacjLsAlGTCSY6Tka7TPlxDeY6o2KY0xpZqzmYja3TEirGr7G1ujdY1PNXKHZkq+cfd/M+wmd",
+	"mz2y3ByCPFFh/sxCnvtwfLMyiEyqQSoRj8SS6nSO+QF4SrDe6MjfH5ombN7ulN1S6Us2gbmQWVVnFN1m",
+	"VZMwPwyeNsReJJw7JrRc1I6y+jjnRQESsmZXbXKYb45FrE3lSn2ncO57dwes6xnw5t3N/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

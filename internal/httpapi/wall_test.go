@@ -53,6 +53,7 @@ func (n tenant) furnish(t *testing.T) belongings {
 	n.log.plant(hook["webhook_secret"].(string))
 	b["told importer"] = hook["id"].(string)
 	b["delivery"] = n.delivery(t, b["told importer"])
+	b["schedule"] = post("/api/v1/export-schedules", `{"cron": "@daily"}`)["id"].(string)
 	b["upload"] = n.announce(t, content).ID
 	n.send(t, b["upload"], content)
 	b["audit entry"] = strconv.FormatInt(scan[int64](t, n.house, `SELECT max(id) FROM wharf.audit_log WHERE tenant_id = $1`, n.id), 10)
@@ -122,6 +123,10 @@ var foreign = map[string]struct {
 	"downloadExport.id":                 {"completed export", 404},
 	"cancelExport.id":                   {"waiting export", 404},
 	"retryExport.id":                    {"cancelled export", 404},
+	"listExportSchedules.after":         {"schedule", 200},
+	"getExportSchedule.id":              {"schedule", 404},
+	"updateExportSchedule.id":           {"schedule", 404},
+	"deleteExportSchedule.id":           {"schedule", 404},
 	"listJobs.after":                    {"completed job", 200},
 	"listJobs.tenant":                   {"tenant", 400},
 	"getJob.job_id":                     {"waiting job", 404},
@@ -255,7 +260,7 @@ func (b belongings) notIn(t *testing.T, at string, got response) {
 
 // lists are the routes that list what belongs to a tenant; shared those that answer every tenant the same.
 var (
-	lists  = []string{"listImporters", "listImports", "listWebhookDeliveries", "listExports", "listJobs", "listAudit"}
+	lists  = []string{"listImporters", "listImports", "listWebhookDeliveries", "listExports", "listExportSchedules", "listJobs", "listAudit"}
 	shared = []string{"listTables", "listQueues"}
 )
 
@@ -311,8 +316,8 @@ func TestOperatorSeesJobsOfAllAndRowsOfNone(t *testing.T) {
 	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs")), 18)
 	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs?tenant="+a.id.String())), 9)
 	require.Equal(t, http.StatusOK, h.get(t, operator, "/api/v1/jobs/"+ofB["waiting job"]).status)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 6, "three export starts each")
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 3)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 8, "three export starts each, and a schedule")
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 4)
 
 	one := h.json(t, operator, http.MethodPost, "/api/v1/jobs/retry", `{"filter": {"state": "cancelled", "tenant": "`+a.id.String()+`"}}`)
 	require.JSONEq(t, `{"retried": 2, "skipped": 0, "next": 0}`, one.body)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,10 @@ type Config struct {
 	PartBytes      int64         // size of a part and of its buffer, bytes; 8 MiB; an object holds at most 10,000 parts
 	Concurrency    int           // parts of one Put in flight; 2
 	Patience       time.Duration // how long one request waits for an S3 that is away; 20 s
+
+	// Guard is asked of every address before it is dialled, when its name was resolved, as net.Dialer.Control is; nil: any will do.
+	// For stores whose endpoint somebody else chose. With it no proxy is used: the proxy's address is all that it would see.
+	Guard func(network, address string, c syscall.RawConn) error
 }
 
 func (c Config) withDefaults() Config {

@@ -14,6 +14,9 @@ import (
 // ErrNotFound says that there is no object under the key.
 var ErrNotFound = fault.New(fault.NotFound, "object not found")
 
+// ErrRefused says that Config.Guard lets nobody connect to the address.
+var ErrRefused = fault.New(fault.Forbidden, "the address of the object storage is not a public one, which is not allowed")
+
 const noSuchUpload = "NoSuchUpload"
 
 // ErrUnavailable says that S3 could not be reached, or could not serve, until the patience ended.
@@ -27,6 +30,8 @@ func failed(ctx context.Context, what string, err error) error {
 	}
 	err = fmt.Errorf("objectstore: %s: %w", what, err)
 	switch {
+	case errors.As(err, new(refused)):
+		return fault.Wrap(err, ErrRefused.Code, ErrRefused.Message)
 	case isNotFound(err):
 		return fault.Wrap(err, ErrNotFound.Code, ErrNotFound.Message)
 	case isAway(err):

@@ -62,6 +62,9 @@ func open(ctx context.Context, cfg Config, dial dialer) (*Store, error) {
 		return nil, err
 	}
 	transport := newTransport(dial)
+	if cfg.Guard != nil {
+		transport = guarded(cfg.Guard)
+	}
 	client := newClient(cfg, cfg.Endpoint, provider, transport)
 	public := client
 	if cfg.PublicEndpoint != "" {
