@@ -81,7 +81,7 @@ func (p *Plan) Merge(ctx context.Context, tx pgx.Tx, name string) (Counts, error
 	var counts Counts
 	steps := []func(context.Context) error{
 		m.prepare, m.markUniques,
-		m.lookUp, m.checkCasts, m.lookUpInFile, m.checkReferences,
+		m.lookUp, m.checkCasts, m.checkElements, m.lookUpInFile, m.checkReferences,
 		m.findRows, m.compareSealed, m.checkFound, m.checkOutcome, m.markDuplicates, m.markCollisions, m.markCascade,
 		m.settle,
 		func(ctx context.Context) (err error) { counts, err = m.write(ctx); return err },

@@ -195,6 +195,9 @@ func (m *model) merge() {
 
 func (m *model) checkTypes() {
 	for _, l := range m.lines {
+		if whole, decimal := strings.CutSuffix(l.cells["qty"], ".0"); decimal {
+			l.cells["qty"] = whole
+		}
 		if _, err := strconv.Atoi(l.cells["qty"]); l.cells["qty"] != "" && err != nil {
 			m.fail(l, "qty", "type")
 		}

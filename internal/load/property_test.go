@@ -38,7 +38,7 @@ func cell(t *rapid.T, column string, ids []string) string {
 		"ext":       {"", "", "a", "b", "c", "d"},
 		"email":     {"", "x", "X", "y", "Y", "z"},
 		"name":      {"", "n", "m", "m", "m"},
-		"qty":       {"", "1", "2", "2", "13", "oops"},
+		"qty":       {"", "1", "2", "2", "2.0", "13", "13.0", "1.5", "oops"},
 		"tag":       {"", "", "", "t", "u", "v", "w"},
 		"place_id":  {"", "", "p", "q", "gone", "theirs", placeID(1), placeID(3), placeID(4)},
 		"parent_id": append([]string{"", "", "", "a", "b", "c", "x", "y", "nobody"}, ids...),
@@ -61,7 +61,7 @@ func seedModel(t *rapid.T, w *world) {
 		for _, c := range columnsOfItems[:5] {
 			v[c] = cell(t, c, nil)
 		}
-		if v["qty"] == "13" || v["qty"] == "oops" || v["qty"] == "" {
+		if !slices.Contains([]string{"1", "2"}, v["qty"]) {
 			v["qty"] = "1"
 		}
 		deleted := rapid.IntRange(0, 4).Draw(t, "deleted") == 0

@@ -23,8 +23,8 @@ type BinaryFunc func(dst, text []byte) ([]byte, error)
 // Binary gives the function that reads text of a type. What each accepts:
 //
 //   - boolean: true/false, t/f, yes/no, y/n, on/off, 1/0 in any case.
-//   - integers: digits with or without a sign. 1.0 is not a whole number, as in Postgres.
-//   - numeric, floats: decimal with or without an exponent, NaN, Infinity. numeric(p,s) rounds half away from zero.
+//   - integers (oid only as digits): decimals with or without a sign and an exponent, if the value is whole: 5, 5.0 and 5e3, but not 5.5.
+//   - numeric, floats: decimal with or without an exponent, NaN, Infinity. numeric(p,s) refuses what it would have to round.
 //   - text and its kind: valid UTF-8 without NUL. varchar(n) and char(n) refuse what is longer, blanks at the end too.
 //   - date: ISO 8601, years of four digits and more, " BC" behind; a date-time only if it is midnight.
 //   - timestamp, timestamptz: ISO 8601 with T or a blank, seconds optional, or a date alone; the offset is optional.

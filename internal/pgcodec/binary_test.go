@@ -26,10 +26,12 @@ var read = []struct {
 	{"bool", "bool", Type{OID: pgtype.BoolOID}, rapid.SampledFrom([]string{
 		"true", "FALSE", "t", "F", "yes", "No", "y", "n", "on", "OFF", "1", "0", "2", "", "o",
 	})},
-	{"int2", "int2", Type{OID: pgtype.Int2OID}, rapid.OneOf(integers(16), integers(17), integers(64), numerics())},
-	{"int4", "int4", Type{OID: pgtype.Int4OID}, rapid.OneOf(integers(32), integers(33), integers(64))},
-	{"int8", "int8", Type{OID: pgtype.Int8OID}, rapid.OneOf(integers(64), rapid.SampledFrom([]string{
+	{"int2", "int2", Type{OID: pgtype.Int2OID}, rapid.OneOf(integers(16), integers(17), integers(64), numerics(), wholes())},
+	{"int4", "int4", Type{OID: pgtype.Int4OID}, rapid.OneOf(integers(32), integers(33), integers(64), wholes())},
+	{"int8", "int8", Type{OID: pgtype.Int8OID}, rapid.OneOf(integers(64), wholes(), rapid.SampledFrom([]string{
 		"9223372036854775808", "-9223372036854775809", "18446744073709551616", "184467440737095516160", "+7", "007", "-", "",
+		"9223372036854775807.0", "-9223372036854775808.0", "9223372036854775808.0", "9223372036854775807.5", "1e18", "1e19", "1e20", "1e99",
+		"0e99", "0.0", "-0.0", ".0", "5.", ".5", ".", "1e", "1e5.0", "100e-2", "100e-3", "99999999999999999999.5", "1.0e0",
 	}))},
 	{"oid", "oid", Type{OID: pgtype.OIDOID}, rapid.Map(rapid.Uint32(), func(n uint32) string { return fmt.Sprint(n) })},
 	{"float4", "float4", Type{OID: pgtype.Float4OID}, rapid.OneOf(floats(32), floats(64), numerics())},
@@ -65,6 +67,13 @@ var read = []struct {
 	{"cidr", "cidr", Type{OID: pgtype.CIDROID}, addresses()},
 }
 
+// wholes gives numbers that mostly are whole, in the spellings of floats.
+func wholes() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		return integers(40).Draw(t, "whole") + rapid.SampledFrom([]string{".0", ".", ".000", ".5", "e0", "e3", ".50e1", "0e-1", "e-1", ".001"}).Draw(t, "tail")
+	})
+}
+
 // rounded gives numbers around the limits of a column with so many digits before and behind the point.
 func rounded(whole, scale int) *rapid.Generator[string] {
 	digits := rapid.StringOfN(rapid.RuneFrom([]rune("0459999")), 0, -1, -1)
@@ -75,6 +84,11 @@ func rounded(whole, scale int) *rapid.Generator[string] {
 		s += rapid.SampledFrom([]string{"", strings.Repeat("9", scale), strings.Repeat("0", scale)}).Draw(t, "kept")
 		return s + digits.Draw(t, "decimals")
 	}))
+}
+
+// exact reports whether a number of the type is read in any spelling, and refused where Postgres would round it.
+func exact(t Type) bool {
+	return t.Precision > 0 || t.OID == pgtype.Int2OID || t.OID == pgtype.Int4OID || t.OID == pgtype.Int8OID
 }
 
 // withoutBlanks leaves out blanks, which Postgres cuts off at the end of what is too long.
@@ -152,8 +166,12 @@ func TestTextBecomesWhatPostgresMakesOfIt(t *testing.T) {
 			require.True(t, ok)
 			s := newSession(t, url)
 			s.exec(t, fmt.Sprintf("CREATE TEMP TABLE v (row int8, value %s)", tc.sql))
+			assignment := "value := t;"
+			if exact(tc.typ) {
+				assignment = "value := t::numeric; IF value <> t::numeric THEN RETURN NULL; END IF;"
+			}
 			s.exec(t, fmt.Sprintf(`CREATE FUNCTION pg_temp.assigned(t text) RETURNS text LANGUAGE plpgsql AS $$
-				DECLARE value %s; BEGIN value := t; RETURN concat(value); EXCEPTION WHEN others THEN RETURN NULL; END $$`, tc.sql))
+				DECLARE value %s; BEGIN %s RETURN concat(value); EXCEPTION WHEN others THEN RETURN NULL; END $$`, tc.sql, assignment))
 
 			rapid.Check(t, func(rt *rapid.T) {
 				wild := rapid.Bool().Draw(rt, "wild")
@@ -205,14 +223,23 @@ func TestRefusalsSayWhatIsWrong(t *testing.T) {
 	}{
 		{Type{OID: pgtype.BoolOID}, "maybe", "is not true or false"},
 		{Type{OID: pgtype.BoolOID}, "truer", "is not true or false"},
-		{Type{OID: pgtype.Int4OID}, "1.0", "is not a whole number"},
+		{Type{OID: pgtype.Int4OID}, "5.5", "is not a whole number"},
+		{Type{OID: pgtype.Int4OID}, "1e-1", "is not a whole number"},
+		{Type{OID: pgtype.Int4OID}, "1e5.0", "is not a whole number"},
+		{Type{OID: pgtype.Int4OID}, "2147483648.0", "is out of range for integer"},
 		{Type{OID: pgtype.Int2OID}, "40000", "is out of range for smallint"},
 		{Type{OID: pgtype.Int4OID}, "-2147483649", "is out of range for integer"},
 		{Type{OID: pgtype.Int8OID}, "9223372036854775808", "is out of range for bigint"},
 		{Type{OID: pgtype.Float8OID}, "0x1p4", "is not a number"},
 		{Type{OID: pgtype.Float8OID}, "1e999", "is out of range for double precision"},
 		{numeric, "1,5", "is not a number"},
-		{numeric, "999.995", "is out of range for numeric(5,2)"},
+		{numeric, "1000", "is out of range for numeric(5,2)"},
+		{numeric, "999.995", "has more than 2 decimal places"},
+		{numeric, "1.239", "has more than 2 decimal places"},
+		{numeric, "1e-9", "has more than 2 decimal places"},
+		{Type{OID: pgtype.NumericOID, Precision: 5, Scale: 1}, "0.05", "has more than 1 decimal place"},
+		{Type{OID: pgtype.NumericOID, Precision: 5}, "5.5", "is not a whole number"},
+		{Type{OID: pgtype.NumericOID, Precision: 3, Scale: -2}, "1234", "is not a multiple of 100"},
 		{numeric, "Infinity", "is out of range for numeric(5,2)"},
 		{Type{OID: pgtype.TextOID}, "a\xff", "is not valid UTF-8"},
 		{Type{OID: pgtype.TextOID}, "a\x00", "holds a NUL character"},
@@ -272,7 +299,9 @@ func TestReadingCostsNoAllocation(t *testing.T) { //nolint:paralleltest // Alloc
 		{Type{OID: pgtype.Int8OID}, "-9223372036854775808"},
 		{Type{OID: pgtype.Int4OID}, "not a number"},
 		{Type{OID: pgtype.Float8OID}, "-1.7976931348623157e+308"},
+		{Type{OID: pgtype.NumericOID, Precision: 12, Scale: 2}, "-1234567.89000"},
 		{Type{OID: pgtype.NumericOID, Precision: 12, Scale: 2}, "-1234567.895"},
+		{Type{OID: pgtype.Int4OID}, "-1234567.00"},
 		{Type{OID: pgtype.NumericOID}, "99999999999999999999.999999999999999999999"},
 		{Type{OID: pgtype.VarcharOID, MaxLength: 64}, "Zoë Müller"},
 		{Type{OID: pgtype.VarcharOID, MaxLength: 3}, "Zoë Müller"},

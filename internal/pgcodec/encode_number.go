@@ -28,17 +28,17 @@ func encodeBool(dst, text []byte) ([]byte, error) {
 }
 
 func encodeInt2(dst, text []byte) ([]byte, error) {
-	n, err := parseInteger(text, math.MinInt16, math.MaxInt16, errSmallint)
+	n, err := parseWhole(text, math.MinInt16, math.MaxInt16, errSmallint)
 	return binary.BigEndian.AppendUint16(dst, uint16(n)), err
 }
 
 func encodeInt4(dst, text []byte) ([]byte, error) {
-	n, err := parseInteger(text, math.MinInt32, math.MaxInt32, errInteger)
+	n, err := parseWhole(text, math.MinInt32, math.MaxInt32, errInteger)
 	return binary.BigEndian.AppendUint32(dst, uint32(n)), err
 }
 
 func encodeInt8(dst, text []byte) ([]byte, error) {
-	n, err := parseInteger(text, math.MinInt64, math.MaxInt64, errBigint)
+	n, err := parseWhole(text, math.MinInt64, math.MaxInt64, errBigint)
 	return binary.BigEndian.AppendUint64(dst, uint64(n)), err
 }
 
@@ -46,6 +46,39 @@ func encodeOID(dst, text []byte) ([]byte, error) {
 	n, err := parseInteger(text, 0, math.MaxUint32, errOID)
 	return binary.BigEndian.AppendUint32(dst, uint32(n)), err
 }
+
+// parseWhole reads a whole number of [low, high] in any spelling of a decimal: 5, 5.0, 5e3. One outside is the error tooFar.
+func parseWhole(text []byte, low, high int64, tooFar error) (int64, error) {
+	n, err := parseInteger(text, low, high, tooFar)
+	if err == nil || !bytes.ContainsAny(text, ".eE") {
+		return n, err
+	}
+	d, ok := scanDecimal(text)
+	switch {
+	case !ok:
+		return 0, errNotInteger
+	case d.isZero():
+		return 0, nil
+	case d.point > integerDigits:
+		return 0, tooFar
+	}
+	var room [integerDigits]byte
+	digits, whole := appendDigits(room[:0], d.mantissa, d.point)
+	if !whole {
+		return 0, errNotInteger
+	}
+	var value uint64
+	for i := range d.point {
+		value *= 10
+		if i < len(digits) {
+			value += uint64(digits[i])
+		}
+	}
+	return signed(value, d.negative, low, high, tooFar)
+}
+
+// integerDigits is how many digits the numbers of 64 bits have at most.
+const integerDigits = 19
 
 // parseInteger reads a whole number of [low, high]; one outside is the error tooFar.
 func parseInteger(text []byte, low, high int64, tooFar error) (int64, error) {
@@ -67,9 +100,14 @@ func parseInteger(text []byte, low, high int64, tooFar error) (int64, error) {
 		overflow = overflow || n > full
 		n = n*10 + uint64(c-'0')
 	}
-	switch {
-	case overflow:
+	if overflow {
 		return 0, tooFar
+	}
+	return signed(n, negative, low, high, tooFar)
+}
+
+func signed(n uint64, negative bool, low, high int64, tooFar error) (int64, error) {
+	switch {
 	case negative && n > uint64(-low), !negative && n > uint64(high): // -low is right for MinInt64 too: it wraps to 1<<63
 		return 0, tooFar
 	case negative:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 )
 
 // The limits of a numeric without precision.
@@ -80,17 +81,30 @@ func encodeNumeric(precision, scale int) BinaryFunc {
 	if precision > 0 {
 		limits = numericLimits{
 			whole: precision - scale, scale: scale, typed: true,
-			tooFar: invalid("is out of range for numeric(%d,%d)", precision, scale),
+			tooFar: invalid("is out of range for numeric(%d,%d)", precision, scale), tooFine: tooFine(scale),
 		}
 	}
 	return limits.encode
 }
 
+// tooFine says that a number has digits that so many decimals cannot keep.
+func tooFine(scale int) error {
+	switch {
+	case scale < 0:
+		return invalid("is not a multiple of 1%s", strings.Repeat("0", -scale))
+	case scale == 0:
+		return errNotInteger
+	case scale == 1:
+		return invalid("has more than 1 decimal place")
+	}
+	return invalid("has more than %d decimal places", scale)
+}
+
 // numericLimits are those of one column. typed: it has a precision; whole is then the count of digits before the point.
 type numericLimits struct {
-	whole, scale int
-	typed        bool
-	tooFar       error
+	whole, scale    int
+	typed           bool
+	tooFar, tooFine error
 }
 
 func (l numericLimits) encode(dst, text []byte) ([]byte, error) {
@@ -108,9 +122,9 @@ func (l numericLimits) encode(dst, text []byte) ([]byte, error) {
 	if d.scale > maxNumericScale || !d.isZero() && d.point > whole {
 		return dst, l.tooFar
 	}
-	dst, ok = appendNumericBinary(dst, d, whole, scale, display)
+	dst, ok = appendNumericBinary(dst, d, scale, display)
 	if !ok {
-		return dst, l.tooFar
+		return dst, l.tooFine
 	}
 	return dst, nil
 }
@@ -128,62 +142,38 @@ func (l numericLimits) encodeSpecial(dst []byte, f float64) ([]byte, error) {
 	return binary.BigEndian.AppendUint64(dst, sign<<16), nil
 }
 
-// appendNumericBinary rounds d to scale decimals and appends it in base 10,000, with display decimals to be shown.
-// false: rounded it has more than whole digits before the point.
+// appendNumericBinary appends d in base 10,000, with display decimals to be shown. false: it has more than scale decimals.
 //
 // The digits are first laid out one a byte where the result will be, then packed in place.
-func appendNumericBinary(dst []byte, d decimal, whole, scale, display int) ([]byte, bool) {
-	const spare = 4 // room ahead of the digits: a carry, and zeros that fill up the first group
+func appendNumericBinary(dst []byte, d decimal, scale, display int) ([]byte, bool) {
+	const spare = 3 // room ahead of the digits, for zeros that fill up the first group
 	header := len(dst)
 	dst = slices.Grow(dst, numericHeader+spare+len(d.mantissa)+3)
 	dst = append(dst, make([]byte, numericHeader+spare)...)
 	first := len(dst)
-	dst, up := appendDigits(dst, d.mantissa, d.point+scale)
-	if up && carry(dst[first:]) {
-		if d.point+scale > 0 {
-			dst = dst[:len(dst)-1] // all nines, now zeros: 10…0 is one digit longer
-		}
-		first--
-		dst = append(dst[:first], 1)
-		d.point++
+	dst, all := appendDigits(dst, d.mantissa, d.point+scale)
+	if !all {
+		return dst, false
 	}
 	for len(dst) > first && dst[len(dst)-1] == 0 {
 		dst = dst[:len(dst)-1]
 	}
-	if len(dst) > first && d.point > whole {
-		return dst, false
-	}
 	return packNumeric(dst, header, first, d, display), true
 }
 
-// appendDigits appends the values of the first n digits of a mantissa; up: the one behind them rounds up.
-func appendDigits(dst, mantissa []byte, n int) (_ []byte, up bool) {
-	if n < 0 {
-		return dst, false
-	}
+// appendDigits appends the values of the first n digits of a mantissa; all: those behind them are zeros.
+func appendDigits(dst, mantissa []byte, n int) (_ []byte, all bool) {
 	for _, c := range mantissa {
-		if c == '.' {
-			continue
+		switch {
+		case c == '.':
+		case n > 0:
+			dst = append(dst, c-'0')
+			n--
+		case c != '0':
+			return dst, false
 		}
-		if n == 0 {
-			return dst, c >= '5'
-		}
-		dst = append(dst, c-'0')
-		n--
 	}
-	return dst, false
-}
-
-// carry adds one to the last of digits; true: it ran over the first one, all are zero now.
-func carry(digits []byte) bool {
-	for i, d := range slices.Backward(digits) {
-		if d < 9 {
-			digits[i]++
-			return false
-		}
-		digits[i] = 0
-	}
-	return true
+	return dst, true
 }
 
 // packNumeric turns the digits dst[first:] into groups of four behind the header at dst[header:].
