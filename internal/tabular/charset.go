@@ -23,6 +23,9 @@ const (
 	sureEnough = 0.8
 	// validEnough is the same where, besides, all bytes form characters of a multi-byte encoding.
 	validEnough = 0.2
+	// littleEvidence is how many bytes beyond ASCII say too little of an encoding of single bytes: a handful of them can be
+	// letters of any script.
+	littleEvidence = 8
 	// guessBytes is how much text the guess by letter frequency looks at.
 	guessBytes = 64 << 10
 )
@@ -172,7 +175,8 @@ func plausibleUTF16(head []byte, high int) bool {
 }
 
 // eightBitCharset finds the encoding of sample, which begins at a file's first byte beyond ASCII: UTF-8 if it is valid,
-// or nearly, since what is not will be marked cell by cell; else what letter frequencies say; else the fallback.
+// or nearly, since what is not will be marked cell by cell; else what letter frequencies say, if there are enough letters
+// and each byte is one; else the fallback.
 // whole: sample reaches the end of the file.
 func eightBitCharset(sample []byte, whole bool) charset {
 	good, bad := utf8Score(sample, whole)
@@ -187,18 +191,18 @@ func eightBitCharset(sample []byte, whole bool) charset {
 	fallback.guessed = true
 	r := chardet.Detect(lines)
 	cs, err := charsetNamed(r.Encoding)
-	if err != nil || cs.enc == nil || strings.HasPrefix(cs.name, "utf-") {
+	if err != nil || cs.enc == nil || strings.HasPrefix(cs.name, "utf-") || !decodes(cs, lines) {
 		return fallback
 	}
 	switch cs.name {
 	case fallbackName, "windows-1254", "macintosh": // the detector's own last resorts
 		return fallback
 	case "shift_jis", "euc-jp", "euc-kr", "gbk", "gb18030", "big5", "iso-2022-jp":
-		if r.Confidence < validEnough || !decodes(cs, lines) {
+		if r.Confidence < validEnough {
 			return fallback
 		}
 	default:
-		if r.Confidence < sureEnough {
+		if r.Confidence < sureEnough || beyondASCII(lines) < littleEvidence {
 			return fallback
 		}
 	}
@@ -241,6 +245,16 @@ func nonASCIILines(b []byte, limit int) []byte {
 		}
 	}
 	return out
+}
+
+// beyondASCII counts the bytes of b that are not ASCII.
+func beyondASCII(b []byte) (n int) {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 // decodes reports whether all of b but its cut-off end are characters of cs.
