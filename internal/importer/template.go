@@ -10,6 +10,7 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
+	"wharf/internal/load"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 	"wharf/internal/tenancy"
@@ -30,7 +31,8 @@ func (s *Service) Template(ctx context.Context, p tenancy.Principal, id uuid.UUI
 	return t, nil
 }
 
-// TableTemplate gives an empty file for a table; NotFound if no such table belongs to tenants.
+// TableTemplate gives an empty file for a table; NotFound if no such table belongs to tenants. It has no keys that the
+// database gives, which name rows that are there.
 func (s *Service) TableTemplate(name string) (tabular.Template, error) {
 	table, ok := s.cfg.Snapshot().Table(name)
 	if !ok {
@@ -39,10 +41,13 @@ func (s *Service) TableTemplate(name string) (tabular.Template, error) {
 	t := tabular.Template{Name: table.Name}
 	for _, f := range tableDefinition(table).Fields {
 		c, _ := table.Column(f.Name)
-		col := templateColumn(f)
-		col.Header, col.MaxLength, col.Required = c.Name, c.MaxLength, needed(table, c)
+		if load.GivenByDatabase(table, c) || c.Tags.Encrypted && s.cfg.Crypt == nil {
+			continue
+		}
+		col, told := templateColumn(f), sampleOf(table, c, f)
+		col.Header, col.MaxLength, col.Required, col.Example = c.Name, c.MaxLength, needed(table, c), told.example
 		col.Whole = c.Kind == catalog.KindInteger
-		col.Description = sentences(c.Description, col.Description, refersTo(table, c))
+		col.Description = sentences(c.Description, col.Description, told.words, decimals(c, col.Kind))
 		t.Columns = append(t.Columns, col)
 	}
 	return t, nil
@@ -51,15 +56,6 @@ func (s *Service) TableTemplate(name string) (tabular.Template, error) {
 // needed reports whether a row cannot be created without the column.
 func needed(t *catalog.Table, c *catalog.Column) bool {
 	return c.NotNull && c.Default == "" && c.Identity == "" && !c.Minted && c.Name != t.Scope.Column
-}
-
-func refersTo(t *catalog.Table, c *catalog.Column) string {
-	for _, fk := range t.ForeignKeys {
-		if columns, _ := fk.Pairs(t); fk.Target != nil && len(columns) == 1 && columns[0] == c.Name {
-			return "Names a row of " + fk.Target.Label + ", by its id or its natural key."
-		}
-	}
-	return ""
 }
 
 // examples are cells that each type takes.

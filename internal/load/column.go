@@ -55,7 +55,7 @@ func (p *Plan) column(n int, c Column) (column, error) {
 	if !ok {
 		return column{}, fault.Newf(fault.Invalid, "%s has no column %q", p.table.Name, c.Name)
 	}
-	col := column{Column: c, n: n, from: n, target: target, given: givenByDatabase(p.table, target), sealed: target.Tags.Encrypted}
+	col := column{Column: c, n: n, from: n, target: target, given: GivenByDatabase(p.table, target), sealed: target.Tags.Encrypted}
 	if why := Unwritable(p.table, target); why != "" && !col.given {
 		return column{}, fault.New(fault.Invalid, why)
 	}
@@ -123,9 +123,9 @@ func soleKey(t *catalog.Table) *catalog.Column {
 	return c
 }
 
-// givenByDatabase reports whether the column is a primary key that no file decides: the database makes its values, or it
+// GivenByDatabase reports whether the column is a primary key that no file decides: the database makes its values, or it
 // is a uuid that refers to nothing, which the product mints itself.
-func givenByDatabase(t *catalog.Table, c *catalog.Column) bool {
+func GivenByDatabase(t *catalog.Table, c *catalog.Column) bool {
 	if soleKey(t) != c {
 		return false
 	}

@@ -32,10 +32,8 @@ func elementType(c *catalog.Column) (limited, unlimited string) {
 		return "", ""
 	}
 	limited = strings.TrimSuffix(c.BaseType, "[]")
-	switch unlimited, _, _ = strings.Cut(limited, "("); {
-	case unlimited == limited:
-		return "", ""
-	case unlimited == "numeric", unlimited == "character varying":
+	unlimited, _, _ = strings.Cut(limited, "(")
+	if unlimited != limited && (unlimited == "numeric" || unlimited == "character varying") {
 		return limited, unlimited
 	}
 	return "", ""

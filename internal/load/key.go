@@ -162,7 +162,7 @@ func (p *Plan) withoutTenant(keys []catalog.IndexKey) []catalog.IndexKey {
 	return slices.DeleteFunc(slices.Clone(keys), func(k catalog.IndexKey) bool { return k.Column != "" && k.Column == p.table.Scope.Column })
 }
 
-const livePredicate = softColumn + " IS NULL"
+const livePredicate = SoftColumn + " IS NULL"
 
 // cellOf gives the cell of a column in the source's row.
 func (p *Plan) cellOf(name string) string {
@@ -199,8 +199,8 @@ func (p *Plan) filled(n int) string {
 	if pred := p.keys[n].Predicate; pred != "" && pred != livePredicate {
 		known := true
 		cond := p.table.ConditionOf(pred, func(name string) string {
-			known = known && (name == softColumn || p.find(name) != nil)
-			if name == softColumn {
+			known = known && (name == SoftColumn || p.find(name) != nil)
+			if name == SoftColumn {
 				return "NULL::timestamptz"
 			}
 			return p.cellOf(name)
@@ -257,7 +257,7 @@ func (m *merge) matching(n int) []string {
 // nameable gives the condition under which a natural key of t can name the row that alias names.
 func nameable(t *catalog.Table, m catalog.Match, alias string) string {
 	conds := []string{"true"}
-	if _, ok := t.Column(softColumn); ok {
+	if _, ok := t.Column(SoftColumn); ok {
 		conds = append(conds, alias+"."+livePredicate)
 	}
 	if m.Predicate != "" && m.Predicate != livePredicate {

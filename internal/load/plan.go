@@ -42,7 +42,7 @@ func Compile(spec Spec) (*Plan, error) {
 	if spec.DB == nil {
 		return nil, tenancy.ErrNoTenant
 	}
-	_, p.soft = p.table.Column(softColumn)
+	_, p.soft = p.table.Column(SoftColumn)
 	for _, step := range []func() error{p.addColumns, p.addReferences, p.addHashes, p.addKeys, p.checkWrite} {
 		if err := step(); err != nil {
 			return nil, err
@@ -67,7 +67,7 @@ func (p *Plan) addColumns() error {
 		}
 		p.cols = append(p.cols, col)
 	}
-	if key := soleKey(p.table); key != nil && key.Kind == catalog.KindUUID && givenByDatabase(p.table, key) {
+	if key := soleKey(p.table); key != nil && key.Kind == catalog.KindUUID && GivenByDatabase(p.table, key) {
 		p.mint = key
 	}
 	return p.misfit(wrong)
@@ -115,7 +115,11 @@ func (p *Plan) checkWrite() error {
 	return nil
 }
 
-const softColumn, touchedColumn = "deleted_at", "updated_at"
+const (
+	// SoftColumn holds when a row was deleted, in tables that keep deleted rows.
+	SoftColumn    = "deleted_at"
+	touchedColumn = "updated_at"
+)
 
 // touched gives the column that says when a row changed last, nil if there is none or the file gives it.
 func (p *Plan) touched() *catalog.Column {
