@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,7 @@ func TestRequest(t *testing.T) {
 	h := newHouse(t)
 	for name, test := range map[string]func(t *testing.T, h *house){
 		"unknown route or method is a problem too":             unknownRouteOrMethodIsAProblemToo,
+		"importer's answer can be put back":                    importersAnswerCanBePutBack,
 		"parameter that does not fit is named":                 parameterThatDoesNotFitIsNamed,
 		"body that does not fit is told where":                 bodyThatDoesNotFitIsToldWhere,
 		"member that is null counts as left out":               memberThatIsNullCountsAsLeftOut,
@@ -183,6 +185,46 @@ func memberThatIsNullCountsAsLeftOut(t *testing.T, h *house) {
 		"dark_mode": null, "fields": [{"name": "a", "type": "text", "display_name": null, "validators": null, "options": null, "aliases": null}]}`)
 	require.Equal(t, http.StatusCreated, got.status, got.body)
 	require.Equal(t, http.StatusAccepted, h.do(t, request{method: http.MethodPost, path: "/api/v1/exports", key: key}).status, "a body that is optional")
+}
+
+func importersAnswerCanBePutBack(t *testing.T, h *house) {
+	key := h.newTenant(t, "acme").key
+	made := h.json(t, key, http.MethodPost, "/api/v1/importers", `{"name": "x", "fields": [{"name": "email", "type": "email", "validators": [{"type": "required"}]}],
+		"destination": {"kind": "table", "table": "contacts", "match": ["lower(email)"]}, "webhook_data_sample_size": 5}`)
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	type stamped struct {
+		ID        string    `json:"id"`
+		UpdatedAt time.Time `json:"updated_at"`
+	}
+	path := "/api/v1/importers/" + decoded[stamped](t, made).ID
+	before := h.get(t, key, path)
+	got := h.json(t, key, http.MethodPut, path, before.body)
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	without := func(r response) map[string]any {
+		doc := decoded[map[string]any](t, r)
+		delete(doc, "updated_at")
+		return doc
+	}
+	require.Equal(t, without(before), without(got))
+	require.True(t, decoded[stamped](t, got).UpdatedAt.After(decoded[stamped](t, before).UpdatedAt), "it is the database's, not the body's")
+
+	other := strings.ReplaceAll(before.body, decoded[stamped](t, made).ID, uuid.NewString())
+	got = h.json(t, key, http.MethodPut, path, other)
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.Equal(t, without(before), without(got), "an id is nothing that a body changes")
+
+	for body, want := range map[string]string{
+		`{"fields": null}`:                      "fields: must not be null",
+		`{"destination": null}`:                 "destination: must not be null",
+		`{"destination": null, "fields": null}`: "fields: must not be null; destination: must not be null",
+		`{"webhook_url": "ftp://example.com"}`:  "webhook_url: must be an http or https URL",
+		`{"webhook_url": "nonsense"}`:           "webhook_url: must be an http or https URL",
+		`{"title": "x"}`:                        "title: is not known",
+	} {
+		got := h.json(t, key, http.MethodPut, path, body)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, body)
+		require.Equal(t, want, strings.Join(got.problem(t).fields(), "; "), body)
+	}
 }
 
 func bodyOfAnotherKindOrTooLargeIsRefused(t *testing.T, h *house) {

@@ -7,6 +7,7 @@
 package importer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,7 +108,47 @@ type Input struct {
 	FilterInvalid         *bool               `json:"filter_invalid_rows"`
 	DisableOnInvalid      *bool               `json:"disable_on_invalid_rows"`
 	DarkMode              *bool               `json:"dark_mode"`
+
+	// What only an answer says, so that an answer can be sent back.
+	ID        readOnly `json:"id"`
+	Key       readOnly `json:"key"`
+	CreatedAt readOnly `json:"created_at"`
+	UpdatedAt readOnly `json:"updated_at"`
 }
+
+// UnmarshalJSON returns fault.Invalid for a null where an importer must have something: it says neither what there shall be
+// nor that it shall stay. Members that are not known are an error too.
+func (in *Input) UnmarshalJSON(b []byte) error {
+	var needed struct {
+		Fields      json.RawMessage `json:"fields"`
+		Destination json.RawMessage `json:"destination"`
+	}
+	if err := json.Unmarshal(b, &needed); err != nil {
+		return err //nolint:wrapcheck // the decoder that called adds the place
+	}
+	var wrong []fault.Field
+	for _, member := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{"fields", needed.Fields}, {"destination", needed.Destination}} {
+		if string(member.raw) == "null" {
+			wrong = append(wrong, fault.Field{Field: member.name, Message: "must not be null"})
+		}
+	}
+	if len(wrong) > 0 {
+		return fault.New(fault.Invalid, "the importer does not fit").WithFields(wrong...)
+	}
+	type plain Input // has no UnmarshalJSON
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(in)) //nolint:wrapcheck // as above
+}
+
+// readOnly is a member of a body that is read and forgotten.
+type readOnly struct{}
+
+// UnmarshalJSON takes anything.
+func (*readOnly) UnmarshalJSON([]byte) error { return nil }
 
 // optional tells a field that is absent from one that is null.
 type optional[T any] struct {
@@ -179,6 +220,7 @@ func (i *Importer) check(snap *catalog.Snapshot, cfg rowprogram.Config, hooks We
 		wrong = append(wrong, checkTable(i.Definition, snap)...)
 	}
 	switch {
+	case slices.ContainsFunc(wrong, func(f fault.Field) bool { return f.Field == "webhook_url" }): // said once
 	case i.WebhookURL != nil:
 		if err := hooks.CheckURL(*i.WebhookURL); err != nil {
 			wrong = append(wrong, fault.Field{Field: "webhook_url", Message: err.Error()})
