@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"wharf/internal/fault"
+	"wharf/internal/load"
 	"wharf/internal/mapping"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
@@ -184,7 +185,10 @@ func (r *run) shown(b *tabular.Batch) []ReviewRow {
 		}
 		field := ""
 		if e.Col >= 0 {
-			field = r.shape.fields[e.Col].Name
+			f := r.shape.fields[e.Col]
+			if field = f.Name; r.shape.secret[field] || r.shape.sealed[field] {
+				e = load.Hidden(e, f.Label())
+			}
 		}
 		rows[e.Row].Errors = append(rows[e.Row].Errors, RowError{Row: rows[e.Row].Row, Field: field, Message: e.Message, Value: e.Value})
 	}

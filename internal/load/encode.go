@@ -198,7 +198,7 @@ func (e *encoder) fault(f tabular.CellError, cell []byte) {
 		c := &e.plan.cols[f.Col]
 		field = c.Name
 		if c.secret() {
-			f, cell = hidden(f, c.label()), nil
+			f, cell = Hidden(f, c.label()), nil
 		}
 	}
 	if len(e.errors) == 0 {
@@ -222,12 +222,15 @@ func (e *encoder) text(key, text string) {
 	e.errors = pgcodec.AppendJSONString(e.errors, []byte(storable(text)))
 }
 
-// hidden gives an error of a cell that must not be shown. The row program quotes what it could not read as a number or a
-// date; other messages are about the rule.
-func hidden(f tabular.CellError, label string) tabular.CellError {
+// Hidden gives an error of a cell that must not be shown. The row program quotes what it could not read as a number or a
+// date; other messages are about the rule. label names the cell's field.
+func Hidden(f tabular.CellError, label string) tabular.CellError {
 	f.Value = ""
-	if f.Rule == "number" || f.Rule == "date" {
-		f.Message = label + " is not accepted as a " + f.Rule
+	switch f.Rule {
+	case "number":
+		f.Message = label + " is not accepted as a number"
+	case "date", "normalize_date":
+		f.Message = label + " is not accepted as a date"
 	}
 	return f
 }

@@ -102,3 +102,33 @@ func TestALongCellIsCut(t *testing.T) {
 	got := w.merge(t, w.spec(t, "things", "ext nick"), [][]string{{"a", long}})
 	require.Equal(t, strings.Repeat("ä", 200)+"…", got.Errors[0].Value)
 }
+
+// What the table holds already is told with the field that says so, and its cell.
+func TestRowsThatAreThereBlameTheirKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, errorTables+`;
+		CREATE TABLE public.goods (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL, sku text, name text, box text, place text);
+		COMMENT ON TABLE public.goods IS '@match sku
+@match box, place'`)
+	w.seed(t, `INSERT INTO goods (tenant_id, sku, name, box, place) VALUES
+		($1, 'S1', 'one', NULL, NULL), ($1, 'S2', 'twice', NULL, NULL), ($1, 'S3', 'twice', NULL, NULL), ($1, NULL, 'boxed', 'b', 'p')`)
+	for name, tc := range map[string]struct {
+		columns, row, want string
+		match              []string
+		write              load.Write
+	}{
+		"written once":          {"sku name", "S1 | x", "2 sku: a row of Goods has this Sku already (S1)", nil, load.Insert},
+		"there twice":           {"sku name", "x | twice", "2 name: 2 rows of Goods have this Name (twice)", []string{"name"}, load.Upsert},
+		"there twice, inserted": {"sku name", "x | twice", "2 name: 2 rows of Goods have this Name (twice)", []string{"name"}, load.Insert},
+		"by a key of two":       {"sku box place", " | b | p", "2 place: a row of Goods has this Box and Place already (p)", nil, load.Insert},
+		"not there":             {"sku name", "S9 | x", "2 sku: no row of Goods has this Sku (S9)", nil, load.Update},
+		"by an expression":      {"sku name", "s1 | x", "2 sku: a row of Goods has this Sku already (s1)", []string{"lower(sku)"}, load.Insert},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec := w.spec(t, "goods", tc.columns)
+			spec.Match, spec.Write = tc.match, tc.write
+			require.Equal(t, []string{tc.want}, w.merge(t, spec, rows(tc.row)).messages())
+		})
+	}
+}
