@@ -173,6 +173,24 @@ func TestConfirmedReviewThatFailedKeepsWhatWasMended(t *testing.T) {
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE first_name = 'Robert'`))
 }
 
+func TestConfirmedReviewThatHeldInvalidRowsIsReviewedAgainWhenRetried(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := newHouse(t)
+	disable := true
+	id := h.upload(t, Request{Table: "contacts", Mode: ModeReview, Disable: &disable}, "external_id\n1\n1\n")
+	require.Equal(t, Review, h.run(t, id).Status)
+	_, err := h.Confirm(ctx, h.p, id)
+	require.NoError(t, err)
+	require.Equal(t, Failed, h.run(t, id).Status)
+	require.NoError(t, tenancy.Tx(ctx, h.cfg.DB, h.p, func(ctx context.Context, tx pgx.Tx) error {
+		return h.Reopen(ctx, tx, h.p.Tenant, id, 2)
+	}))
+	got := h.run(t, id)
+	require.Equal(t, Review, got.Status)
+	require.EqualValues(t, 2, got.NumRows)
+}
+
 func TestColumnsWithoutAFieldAreKept(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"wharf/internal/fault"
+	"wharf/internal/tenancy"
 )
 
 func (h *house) revert(t *testing.T, i Import) Import {
@@ -56,6 +58,19 @@ func TestRevertNamesWhatStandsInTheWay(t *testing.T) {
 	require.EqualValues(t, 1, got.Revert.InTheWay[0].Rows)
 	require.Equal(t, 2, h.count(t, `SELECT count(*) FROM companies`), "nothing was undone")
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM contacts WHERE company_id IS NOT NULL`))
+
+	until := func(shift string) {
+		_, err := h.admin.Exec(ctx, `UPDATE wharf.imports SET revertible_until = revertible_until + $2::interval WHERE id = $1`, i.ID, shift)
+		require.NoError(t, err)
+	}
+	again := func() error {
+		return tenancy.Tx(ctx, h.cfg.DB, h.p, func(ctx context.Context, tx pgx.Tx) error { return h.Reopen(ctx, tx, h.p.Tenant, i.ID, 2) })
+	}
+	until("-1 year")
+	require.Equal(t, fault.Conflict, fault.CodeOf(again()), "what it needs may be gone")
+	until("1 year")
+	require.NoError(t, again())
+	require.Equal(t, Failed, h.run(t, i.ID).Revert.Status, "nothing has changed")
 
 	_, err := h.admin.Exec(ctx, `UPDATE contacts SET company_id = NULL`)
 	require.NoError(t, err)

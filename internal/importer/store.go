@@ -105,8 +105,10 @@ reverted_at = CASE WHEN $3 = 'completed' THEN clock_timestamp() END WHERE tenant
 	failRevert = `UPDATE wharf.imports SET revert_status = 'failed', revert = $3
 WHERE tenant_id = $1 AND id = $2 AND revert_status IN ('pending', 'processing')`
 
+	// What could be undone is not kept longer than that.
 	reopenRevert = `UPDATE wharf.imports SET revert_status = 'pending', revert = NULL, job_id = $3
-WHERE tenant_id = $1 AND id = $2 AND status = 'completed' AND revert_status = 'failed' AND reverted_at IS NULL`
+WHERE tenant_id = $1 AND id = $2 AND status = 'completed' AND revert_status = 'failed' AND reverted_at IS NULL
+AND revertible_until > now()`
 )
 
 // readImport runs one of the statements that give a whole import.

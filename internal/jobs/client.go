@@ -130,18 +130,27 @@ func (h warnings) Enabled(ctx context.Context, l slog.Level) bool {
 // Enqueue adds a job of the kind for the row named by tenant and id, and gives its number. It becomes available when tx
 // commits, or when its tenant has room. tx must be READ COMMITTED, with the service's role in charge.
 func (c *Client) Enqueue(ctx context.Context, tx pgx.Tx, kind string, tenant, id uuid.UUID) (int64, error) {
-	args, ok := argsOf(kind, target{Tenant: tenant, ID: id})
-	if !ok || tenant == uuid.Nil || id == uuid.Nil {
-		return 0, fmt.Errorf("jobs: no job of kind %q for tenant %s, id %s", kind, tenant, id)
-	}
-	res, err := c.river.InsertTx(ctx, tx, args, &river.InsertOpts{
-		Queue: kind, Pending: true, MaxAttempts: c.cfg.Queues[kind].MaxAttempts,
-	})
+	job, err := c.insert(ctx, tx, kind, target{Tenant: tenant, ID: id}, nil)
 	if err != nil {
-		return 0, pg.Translate(fmt.Errorf("jobs: enqueue %s %s: %w", kind, id, err))
+		return 0, err
 	}
 	if err := c.promoteIn(ctx, tx, kind, tenant); err != nil {
 		return 0, pg.Translate(err)
+	}
+	return job, nil
+}
+
+// insert adds a job that waits for its promotion. metadata is JSON, or nil.
+func (c *Client) insert(ctx context.Context, tx pgx.Tx, kind string, t target, metadata []byte) (int64, error) {
+	args, ok := argsOf(kind, t)
+	if !ok || t.Tenant == uuid.Nil || t.ID == uuid.Nil {
+		return 0, fmt.Errorf("jobs: no job of kind %q for tenant %s, id %s", kind, t.Tenant, t.ID)
+	}
+	res, err := c.river.InsertTx(ctx, tx, args, &river.InsertOpts{
+		Queue: kind, Pending: true, MaxAttempts: c.cfg.Queues[kind].MaxAttempts, Metadata: metadata,
+	})
+	if err != nil {
+		return 0, pg.Translate(fmt.Errorf("jobs: enqueue %s %s: %w", kind, t.ID, err))
 	}
 	return res.Job.ID, nil
 }

@@ -20,14 +20,15 @@
 //	                  ├── last attempt failed, or its worker died ► discarded      row failed, "internal error; …"
 //	                  └── Cancel ────────────────────────────────► cancelled       row cancelled
 //
-//	Retry: row failed | cancelled → pending, job discarded | cancelled → pending, in one transaction.
+//	Retry: row failed | cancelled → pending with a new job, in one transaction; the old job stays as it ended, linked.
 //
 // # Invariants
 //
 //  1. A job may run twice, die at any line, and run again: the outcome is that of one run. Whatever a run writes at its
 //     end, in Complete or in settle, is fenced by job, attempt and worker: nothing is written for a run that is no longer
 //     the job's. River's own end of a run checks the job's state only, so it is told that nothing is left to write
-//     (settled, in worker.go).
+//     (settled, in worker.go). It writes all the same about a job that was cancelled while it ran; a final state is
+//     therefore final, and what is retried is a job of its own (retry.go).
 //  2. A job's end and its row's end commit together: in the service's transaction, by Complete; else in settle. What
 //     River ends by itself (a job it cannot decode, one stuck beyond every timeout) the sweeper reconciles, as it does
 //     with rows whose job is gone. So every row comes to a final state.
@@ -41,7 +42,7 @@
 //     A job that River rescues because it outran every timeout is the one exception: it comes back by River's scheduler.
 //  5. Once Cancel was answered, the running job commits nothing more: Complete refuses.
 //
-// Transactions lock the status row before the job, as a merge does. Cancel and Retry have to look at the job first; they
+// Transactions lock the status row before the job, as a merge does. Cancel and Retry, which are given a job, look at it first; they
 // may lose to a deadlock with a run taken for dead, which answers Unavailable.
 //
 // Behind a pooler in transaction mode set Config.PollOnly, and pgx's QueryExecModeExec on the pool.

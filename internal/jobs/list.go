@@ -33,6 +33,8 @@ type Job struct {
 	ScheduledAt time.Time       `json:"scheduled_at"`
 	AttemptedAt *time.Time      `json:"attempted_at"`
 	FinalizedAt *time.Time      `json:"finalized_at"`
+	RetryOf     *int64          `json:"retry_of"`                // the job in whose place this one runs
+	RetriedAs   *int64          `json:"retried_as"`              // the job that runs in the place of this one
 	Errors      []AttemptError  `json:"errors,omitempty" db:"-"` // filled by Get, oldest first
 	Args        json.RawMessage `json:"args"`
 }
@@ -53,6 +55,8 @@ type Filter struct {
 	Tenant *uuid.UUID
 	Limit  int   // a page; 50 if zero, at most 1,000
 	After  int64 // the last id of the page before; 0: from the newest
+
+	unretried bool // leave out those that another job runs in the place of
 }
 
 const (
@@ -67,7 +71,8 @@ const (
 )
 
 const listColumns = `SELECT id, kind, queue, ` + shownState + ` AS state, args ->> 'tenant_id' AS tenant, args ->> 'id' AS ref,
-	attempt, max_attempts, coalesce(attempted_by, '{}') AS attempted_by, created_at, scheduled_at, attempted_at, finalized_at, args`
+	attempt, max_attempts, coalesce(attempted_by, '{}') AS attempted_by, created_at, scheduled_at, attempted_at, finalized_at, args,
+	(metadata ->> 'retry_of')::bigint AS retry_of, (metadata ->> 'retried_as')::bigint AS retried_as`
 
 const getJob = listColumns + `, coalesce(to_jsonb(errors), '[]') AS errors FROM river.river_job WHERE id = $1`
 
@@ -193,6 +198,9 @@ func (f Filter) where() (string, []any) {
 	}
 	if f.After > 0 {
 		add("id < $%d", f.After)
+	}
+	if f.unretried {
+		conds = append(conds, "NOT metadata ? 'retried_as'")
 	}
 	if conds == nil {
 		return "", nil

@@ -20,13 +20,7 @@ func (c *Client) Periodic(name string, interval time.Duration, fn func(ctx conte
 	if _, ok := c.periodic[name]; ok {
 		return fmt.Errorf("jobs: there is a periodic job %s already", name)
 	}
-	opts := &river.InsertOpts{
-		Queue: KindMaintenance, MaxAttempts: c.cfg.Queues[KindMaintenance].MaxAttempts,
-		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
-			rivertype.JobStateRunning, rivertype.JobStateScheduled,
-		}},
-	}
+	opts := c.maintenanceOpts()
 	_, err := c.river.PeriodicJobs().AddSafely(river.NewPeriodicJob(
 		river.PeriodicInterval(interval),
 		func() (river.JobArgs, *river.InsertOpts) { return maintenanceArgs{Name: name}, opts },
@@ -37,6 +31,16 @@ func (c *Client) Periodic(name string, interval time.Duration, fn func(ctx conte
 	}
 	c.periodic[name] = fn
 	return nil
+}
+
+func (c *Client) maintenanceOpts() *river.InsertOpts {
+	return &river.InsertOpts{
+		Queue: KindMaintenance, MaxAttempts: c.cfg.Queues[KindMaintenance].MaxAttempts,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		}},
+	}
 }
 
 type maintenanceWorker struct {

@@ -31,7 +31,7 @@ type Service interface {
 	End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error
 
 	// Reopen sets a failed or cancelled row back to pending and notes the job that will run it. Another status is
-	// Conflict, an absent row NotFound.
+	// Conflict, an absent row NotFound; they are what the one who retries is told, so they speak of the row, not of jobs.
 	Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error
 }
 

@@ -130,6 +130,9 @@ func (c *Client) finish(ctx context.Context, log *slog.Logger, r run, out outcom
 // settled tells River's executor that there is nothing left to write about a run. The executor takes an error with these
 // two methods for the results of several jobs, and writes each one's; here there are none. What River would write checks
 // the job's state but not its attempt, so a run that was taken for dead would end its successor's.
+//
+// It writes nevertheless where the job was cancelled while it ran: that is cancelled then, whatever the run returned. So
+// the attempts of a job that was asked to end all end cancelled, and what is retried runs by another job (retry.go).
 type settled struct{ cause error }
 
 func (s settled) Error() string {
