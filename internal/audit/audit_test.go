@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wharf/internal/audit"
+	"wharf/internal/catalog"
 	"wharf/internal/exporter"
 	"wharf/internal/fault"
 	"wharf/internal/pg"
@@ -149,7 +150,7 @@ func (fullQueue) Enqueue(context.Context, pgx.Tx, string, uuid.UUID, uuid.UUID) 
 func TestAttemptThatFailsAfterwardsIsStillThere(t *testing.T) {
 	t.Parallel()
 	ctx, r := context.Background(), newArchive(t)
-	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}})
+	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}, Catalog: readCatalog})
 	_, err := exports.Start(ctx, r.a, exporter.Request{})
 	require.ErrorIs(t, err, errQueue)
 	_, err = exports.Start(ctx, r.a, exporter.Request{Format: "stone"})
@@ -172,7 +173,7 @@ func TestLogThatCannotBeWrittenStopsTheAttempt(t *testing.T) {
 	ctx, r := context.Background(), newArchive(t)
 	_, err := r.admin.Exec(ctx, `REVOKE EXECUTE ON FUNCTION wharf.write_audit FROM wharf_service`)
 	require.NoError(t, err)
-	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}})
+	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}, Catalog: readCatalog})
 	_, err = exports.Start(ctx, r.a, exporter.Request{})
 	require.ErrorContains(t, err, "permission denied", "not the queue's error: it was not reached")
 }
@@ -263,4 +264,8 @@ func TestEntryIsAnsweredWithTheContractsNames(t *testing.T) {
 		require.Contains(t, members, name)
 	}
 	require.Len(t, members, 8)
+}
+
+func readCatalog(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
+	return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
 }
