@@ -86,6 +86,7 @@ func (s *Server) authenticate(c echo.Context) (p tenancy.Principal, turn ratelim
 const (
 	actionResult = "import.download"
 	actionErrors = "import.errors"
+	actionRevert = "import.revert"
 )
 
 // audited are the operations whose refusal is recorded too, and how the audit log's scope calls the id in their path.
@@ -100,6 +101,7 @@ var audited = map[string]struct{ action, id string }{
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},
 	"downloadImportErrors": {actionErrors, "import_id"},
+	"revertImport":         {actionRevert, "import_id"},
 }
 
 // refuse gives tenancy.ErrForbidden, and records the attempt where it was for data.

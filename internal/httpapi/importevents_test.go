@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"wharf/internal/tenancy"
 )
 
 // event is one server-sent event.
@@ -80,4 +82,22 @@ func TestImportIsFollowedToItsEnd(t *testing.T) {
 	require.Equal(t, last.id, (<-events).id, "what changed since")
 	_, status = n.follow(t, id, last.id)
 	require.Equal(t, http.StatusNoContent, status, "nothing will change any more")
+}
+
+func TestRevertIsInTheAuditLogWhateverCameOfIt(t *testing.T) {
+	t.Parallel()
+	n := newHouse(t).newTenant(t, "acme")
+	id := n.worked(t, part{"table", "contacts"}, part{"file:a.csv", "external_id\n1\n"})
+	outcomes := func() (all []string) {
+		for _, e := range decoded[[]map[string]any](t, n.get(t, n.key, "/api/v1/audit?action=import.revert")) {
+			all = append(all, e["outcome"].(string))
+		}
+		return all
+	}
+	path := "/api/v1/imports/" + id + "/revert"
+	require.Equal(t, http.StatusForbidden, n.json(t, n.newKey(t, tenancy.Readonly), http.MethodPost, path, "").status)
+	require.Equal(t, []string{"denied"}, outcomes())
+	require.Equal(t, http.StatusAccepted, n.json(t, n.key, http.MethodPost, path, "").status)
+	require.Equal(t, http.StatusConflict, n.json(t, n.key, http.MethodPost, path, "").status)
+	require.Equal(t, []string{"failed", "started", "started", "denied"}, outcomes(), "newest first")
 }

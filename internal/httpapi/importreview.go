@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"wharf/internal/audit"
 	"wharf/internal/fault"
 	"wharf/internal/importer"
 )
@@ -67,8 +68,18 @@ func (h *handlers) CommitImport(ctx context.Context, req CommitImportRequestObje
 	return CommitImport202JSONResponse(i), err
 }
 
-// RevertImport has a job undo an import.
+// RevertImport has a job undo an import. The attempt is in the audit log before anything is looked up.
 func (h *handlers) RevertImport(ctx context.Context, req RevertImportRequestObject) (RevertImportResponseObject, error) {
-	i, err := h.cfg.Importers.Revert(ctx, caller(ctx), req.Id)
-	return RevertImport202JSONResponse(i), err
+	p := caller(ctx)
+	if err := h.cfg.Audit.Write(ctx, p, actionRevert, audit.Started, importScope{req.Id}); err != nil {
+		return nil, fmt.Errorf("httpapi: audit: %w", err)
+	}
+	i, err := h.cfg.Importers.Revert(ctx, p, req.Id)
+	if err != nil {
+		if auditErr := h.cfg.Audit.Write(ctx, p, actionRevert, audit.Failed, importScope{req.Id}); auditErr != nil {
+			return nil, fmt.Errorf("httpapi: audit: %w", auditErr)
+		}
+		return nil, err
+	}
+	return RevertImport202JSONResponse(i), nil
 }
