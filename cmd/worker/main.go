@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -48,6 +49,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 }
 
 func work(ctx context.Context, cfg config.Config, stderr io.Writer) error {
+	debug.SetGCPercent(cfg.Jobs.GCPercent) // most of the heap are a few large buffers, which cost nothing to look through
 	log := app.Logger(cfg.Log, stderr)
 	a, err := app.Open(ctx, cfg, log, "wharf worker")
 	if err != nil {

@@ -113,6 +113,7 @@ type Jobs struct {
 	MaxAttempts   int           `env:"WHARF_JOB_MAX_ATTEMPTS" envDefault:"5" help:"tries before a job counts as failed" validate:"min=1,max=100"`
 	Heartbeat     time.Duration `env:"WHARF_HEARTBEAT" envDefault:"5s" help:"a worker renews its lease" validate:"min=100ms"`
 	Lease         time.Duration `env:"WHARF_LEASE" envDefault:"25s" help:"after that without a heartbeat a worker's jobs run again elsewhere" validate:"min=1s,gtfield=Heartbeat"`
+	GCPercent     int           `env:"WHARF_GC_PERCENT" envDefault:"30" help:"a worker's heap grows by this much before it is collected, in percent of what is in use: less memory for a little more CPU" validate:"min=10,max=1000"`
 	MergeMemory   Bytes         `env:"WHARF_MERGE_MEMORY" envDefault:"128MiB" help:"one sort or hash of a merge may take in Postgres (work_mem)" validate:"min=1048576"`
 	FetchCooldown time.Duration `env:"WHARF_FETCH_COOLDOWN" envDefault:"10ms" help:"between two fetches of jobs" validate:"min=1ms"`
 	PollOnly      bool          `env:"WHARF_POLL_ONLY" envDefault:"false" help:"no LISTEN: for a database behind a transaction-mode pooler"`

@@ -5,10 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"wharf/internal/catalog"
@@ -25,13 +25,7 @@ func BenchmarkEngine(b *testing.B) {
 	db := testenv.Wharf(b)
 	tenant := db.Tenant(b, "bench")
 	fillBenchTable(b, db, tenant.String(), benchRows)
-	pool := db.Service(b)
-	s := New(Config{
-		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants",
-		Catalog: func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
-			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
-		},
-	})
+	s := benchService(b, db)
 	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
 		b.Run(format, func(b *testing.B) {
 			for b.Loop() {
@@ -42,7 +36,7 @@ func BenchmarkEngine(b *testing.B) {
 		})
 	}
 	b.Run("copy", func(b *testing.B) {
-		conn, err := pool.Acquire(ctx)
+		conn, err := s.cfg.Pool.Acquire(ctx)
 		require.NoError(b, err)
 		defer conn.Release()
 		_, err = conn.Exec(ctx, `SELECT set_config('app.tenant_id', $1, false)`, tenant.String())
@@ -51,6 +45,51 @@ func BenchmarkEngine(b *testing.B) {
 			_, err := conn.Conn().PgConn().CopyTo(ctx, io.Discard, `COPY (SELECT * FROM public.bench_contacts) TO STDOUT CSV`)
 			require.NoError(b, err)
 		}
+	})
+}
+
+// BenchmarkReaders reads the same rows in one table and in a hundred, by one connection and by more.
+func BenchmarkReaders(b *testing.B) {
+	const rows, pieces = 200_000, 100
+	ctx := context.Background()
+	db := testenv.Wharf(b)
+	tenant := db.Tenant(b, "bench")
+	fillBenchTable(b, db, tenant.String(), rows)
+	var names []string
+	for i := range pieces {
+		name := fmt.Sprintf("piece_%d", i)
+		names = append(names, name)
+		_, err := db.Owner(b).Exec(ctx, fmt.Sprintf(`CREATE TABLE public.%[1]s (LIKE public.bench_contacts INCLUDING ALL);
+			GRANT SELECT ON public.%[1]s TO wharf_service`, name))
+		require.NoError(b, err)
+		_, err = db.Admin(b).Exec(ctx, fmt.Sprintf(`INSERT INTO public.%s SELECT * FROM public.bench_contacts
+			WHERE right(external_id, 2)::int %% %d = %d`, name, pieces, i))
+		require.NoError(b, err)
+	}
+	_, err := db.Admin(b).Exec(ctx, `VACUUM ANALYZE`)
+	require.NoError(b, err)
+	for _, readers := range []int{1, 2, 3} {
+		for name, tables := range map[string][]string{"one table": {"bench_contacts"}, "a hundred": names} {
+			b.Run(fmt.Sprintf("%d/%s", readers, name), func(b *testing.B) {
+				s := benchService(b, db)
+				s.cfg.Readers = readers
+				for b.Loop() {
+					r := s.newRun(tenancy.System(tenant), Request{Scope: ScopeTables, Tables: tables})
+					require.NoError(b, r.document(ctx, io.Discard))
+					require.EqualValues(b, rows, r.rows.Load())
+				}
+			})
+		}
+	}
+}
+
+func benchService(b *testing.B, db *testenv.DB) *Service {
+	pool := db.Service(b)
+	return New(Config{
+		Pool: pool, DB: &tenancy.DB{Pool: pool, Wall: tenancy.Wall{Setting: "app.tenant_id"}}, TenantTable: "wharf.tenants",
+		Catalog: catalog.NewCache(pool, catalog.Config{
+			Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants",
+		}, slog.New(slog.DiscardHandler)).In,
 	})
 }
 

@@ -41,9 +41,9 @@ func (s *Store) Put(ctx context.Context, key, contentType string, r io.Reader) (
 	switch {
 	case errors.Is(err, io.EOF):
 		err = u.putWhole(ctx, (*first)[:n])
-		s.buffers.Put(first)
+		s.release(first)
 	case err != nil:
-		s.buffers.Put(first)
+		s.release(first)
 	default:
 		err = u.putParts(ctx, first)
 	}
@@ -54,7 +54,25 @@ func (s *Store) Put(ctx context.Context, key, contentType string, r io.Reader) (
 	return Object{Key: key, Bytes: u.bytes, SHA256: sum, ContentType: contentType}, nil
 }
 
-func (s *Store) buffer() *[]byte { return s.buffers.Get().(*[]byte) } // the pool holds nothing else
+// buffer gives one that is free, or a new one. (A sync.Pool forgets its own with every other garbage collection, and large
+// buffers would be made again and again.)
+func (s *Store) buffer() *[]byte {
+	select {
+	case b := <-s.buffers:
+		return b
+	default:
+		b := make([]byte, s.cfg.PartBytes)
+		return &b
+	}
+}
+
+// release gives a buffer back; those of several Puts at a time are not all kept.
+func (s *Store) release(b *[]byte) {
+	select {
+	case s.buffers <- b:
+	default:
+	}
+}
 
 // upload is one Put on its way.
 type upload struct {
@@ -106,7 +124,7 @@ func (u *upload) putParts(ctx context.Context, first *[]byte) error {
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
-		u.store.buffers.Put(first)
+		u.store.release(first)
 		return failed(ctx, "begin "+u.key, err)
 	}
 	u.id = created.UploadId
@@ -159,11 +177,11 @@ func (u *upload) readAll(ctx, sending context.Context, senders *errgroup.Group) 
 		n, err := u.fill(ctx, *buf)
 		ended := errors.Is(err, io.EOF)
 		if err != nil && !ended || n == 0 {
-			u.store.buffers.Put(buf)
+			u.store.release(buf)
 			return ignoreEOF(err)
 		}
 		if len(u.parts) == maxParts {
-			u.store.buffers.Put(buf)
+			u.store.release(buf)
 			return fault.Newf(fault.TooLarge, "an object has at most %d bytes", u.store.cfg.PartBytes*maxParts)
 		}
 		u.send(sending, senders, buf, n)
@@ -185,7 +203,7 @@ func (u *upload) send(ctx context.Context, senders *errgroup.Group, buf *[]byte,
 	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} // at most maxParts
 	u.parts = append(u.parts, part)
 	senders.Go(func() error {
-		defer u.store.buffers.Put(buf)
+		defer u.store.release(buf)
 		part.ChecksumCRC32 = checksum((*buf)[:n])
 		out, err := u.store.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &u.store.cfg.Bucket, Key: &u.key, UploadId: u.id,

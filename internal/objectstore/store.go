@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,7 +42,7 @@ type Store struct {
 	client    *s3.Client
 	presigner *s3.PresignClient // signs for the public endpoint
 	transport *http.Transport
-	buffers   sync.Pool // of *[]byte, PartBytes long
+	buffers   chan *[]byte // PartBytes long, out of use: as many as a Put needs are kept
 }
 
 type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -70,12 +69,10 @@ func open(ctx context.Context, cfg Config, dial dialer) (*Store, error) {
 	if cfg.PublicEndpoint != "" {
 		public = newClient(cfg, cfg.PublicEndpoint, provider, transport)
 	}
-	s := &Store{cfg: cfg, client: client, presigner: s3.NewPresignClient(public), transport: transport}
-	s.buffers.New = func() any {
-		b := make([]byte, cfg.PartBytes)
-		return &b
-	}
-	return s, nil
+	return &Store{
+		cfg: cfg, client: client, presigner: s3.NewPresignClient(public), transport: transport,
+		buffers: make(chan *[]byte, cfg.Concurrency+1),
+	}, nil
 }
 
 func credentialsOf(ctx context.Context, cfg Config) (aws.CredentialsProvider, error) {
