@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"wharf/internal/catalog"
@@ -35,6 +36,17 @@ func BenchmarkEngine(b *testing.B) {
 			}
 		})
 	}
+	b.Run("csv without a bundle", func(b *testing.B) {
+		for b.Loop() {
+			r := s.newRun(tenancy.System(tenant), Request{Format: FormatCSV})
+			require.NoError(b, pgx.BeginTxFunc(ctx, s.cfg.Pool, snapshotMode, func(tx pgx.Tx) (err error) {
+				require.NoError(b, s.cfg.DB.Enter(ctx, tx, tenant))
+				r.plan, err = s.planFor(ctx, tx, tenant, r.req)
+				require.NoError(b, err)
+				return r.readAll(ctx, tx, bareCSV{&csvEncoder{bundled{r: r}}})
+			}))
+		}
+	})
 	b.Run("copy", func(b *testing.B) {
 		conn, err := s.cfg.Pool.Acquire(ctx)
 		require.NoError(b, err)
@@ -47,6 +59,13 @@ func BenchmarkEngine(b *testing.B) {
 		}
 	})
 }
+
+// bareCSV throws the rows of csvEncoder away.
+type bareCSV struct{ *csvEncoder }
+
+func (bareCSV) begin(planned) error { return nil }
+func (bareCSV) write([]byte) error  { return nil }
+func (bareCSV) end(int64)           {}
 
 // BenchmarkReaders reads the same rows in one table and in a hundred, by one connection and by more.
 func BenchmarkReaders(b *testing.B) {
