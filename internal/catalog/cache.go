@@ -69,7 +69,11 @@ func (c *Cache) Err() error {
 // In gives the snapshot as tx sees it, for those who need that one and no other. Where the fingerprint is that of the last
 // one it is not read again; only Table.EstRows may be older then.
 func (c *Cache) In(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
-	if old := c.seen.Load(); old != nil {
+	old := c.seen.Load()
+	if old == nil {
+		old = c.Current()
+	}
+	if old != nil {
 		sum, err := fingerprint(ctx, tx, c.cfg.Schemas)
 		if err != nil {
 			return nil, pg.Translate(fmt.Errorf("catalog: %w", err))
