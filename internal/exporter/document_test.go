@@ -130,7 +130,7 @@ func redactedRows(t *catalog.Table) string {
 	for _, c := range t.Columns {
 		expr := "x0." + c.Ident()
 		if c.Tags.Redact {
-			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + Redacted + "' END AS " + c.Ident()
+			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + catalog.Redacted + "' END AS " + c.Ident()
 		}
 		cols = append(cols, expr)
 	}
@@ -203,5 +203,5 @@ func TestSecretsAreNotEvenRead(t *testing.T) {
 	require.NoError(t, err)
 	doc, _, text := h.document(t, h.mine)
 	require.NotContains(t, text, "planted-secret")
-	require.Contains(t, string(doc["webhooks"]), Redacted)
+	require.Contains(t, string(doc["webhooks"]), catalog.Redacted)
 }

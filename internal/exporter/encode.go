@@ -17,9 +17,6 @@ import (
 	"wharf/internal/pgcodec"
 )
 
-// Redacted stands in every export where a secret was.
-const Redacted = "[redacted on export]"
-
 // encoder writes one format. Rows become bytes where they are read, by several readers at a time; what comes of them is
 // written by one goroutine in the order of the plan:
 //
@@ -67,7 +64,7 @@ func (r *run) columnsOf(t planned, plan columnPlan) []pgcodec.Column {
 		expr := "x." + c.Ident()
 		switch {
 		case c.Tags.Redact: // the secret itself is not even read
-			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + Redacted + "'::text END"
+			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + catalog.Redacted + "'::text END"
 			cols = append(cols, plan(c.Name, expr, pgtype.TextOID))
 		case c.Tags.Encrypted:
 			text := plan(c.Name, expr, pgtype.TextOID)

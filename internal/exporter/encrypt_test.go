@@ -101,7 +101,7 @@ func TestRecipientsThatCannotBeAreNamed(t *testing.T) {
 		"neither":           {nil, "", "encrypt", "needs recipients or a passphrase"},
 		"both":              {[]string{good}, "long enough it is", "encrypt", "not both"},
 		"an empty one":      {[]string{good, ""}, "", "encrypt.recipients[1]", "this is no such key"},
-		"a typing mistake":  {[]string{good, good[:20] + "q" + good[21:]}, "", "encrypt.recipients[1]", "this is no such key"},
+		"a typing mistake":  {[]string{good, good[:20] + otherThan(good[20]) + good[21:]}, "", "encrypt.recipients[1]", "this is no such key"},
 		"cut short":         {[]string{good[:40]}, "", "encrypt.recipients[0]", "this is no such key"},
 		"a secret key":      {[]string{good, good, id.String()}, "", "encrypt.recipients[2]", "this is a secret key"},
 		"an SSH key":        {[]string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA"}, "", "encrypt.recipients[0]", "SSH keys are not taken"},
@@ -125,6 +125,14 @@ func TestRecipientsThatCannotBeAreNamed(t *testing.T) {
 			require.NotContains(t, f.Fields[0].Message, id.String())
 		})
 	}
+}
+
+// otherThan is a letter of the same alphabet, so that the key is a mistake whatever key was made.
+func otherThan(c byte) string {
+	if c == 'q' {
+		return "p"
+	}
+	return "q"
 }
 
 // lowOrder is the point zero, well written: whatever is encrypted to it anybody can open.

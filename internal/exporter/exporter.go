@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"wharf/internal/fault"
+	"wharf/internal/progress"
 )
 
 // ErrNotFound is the answer to an id that is not the tenant's.
@@ -131,20 +132,6 @@ func (r row) progress() Progress {
 	case r.Status == Processing && r.RowsTotal > 0:
 		p.Percent = min(99, 100*float64(r.RowsDone)/float64(r.RowsTotal))
 	}
-	if r.StartedAt == nil {
-		return p
-	}
-	end := r.Now
-	if r.CompletedAt != nil {
-		end = *r.CompletedAt
-	}
-	elapsed := end.Sub(*r.StartedAt).Seconds()
-	if elapsed > 0 {
-		p.RowsPerSecond = float64(r.RowsDone) / elapsed
-	}
-	if r.Status == Processing && p.Percent > 1 {
-		eta := int64(elapsed * (100 - p.Percent) / p.Percent)
-		p.ETASeconds = &eta
-	}
+	p.RowsPerSecond, p.ETASeconds = progress.Pace(p.Rows, p.Percent, r.Status == Processing, r.StartedAt, r.CompletedAt, r.Now)
 	return p
 }

@@ -3,7 +3,6 @@ package exporter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"wharf/internal/fault"
 	"wharf/internal/objectstore"
 	"wharf/internal/pg"
+	"wharf/internal/progress"
 	"wharf/internal/tenancy"
 )
 
@@ -105,23 +105,14 @@ func (r *run) begin(ctx context.Context, id uuid.UUID) (ended bool, err error) {
 
 // put streams the document into the store: what is read on one side of the pipe is uploaded on the other.
 func (r *run) put(ctx context.Context, to target) (objectstore.Object, error) {
-	pr, pw := io.Pipe()
-	wrote := make(chan error, 1)
-	go func() {
-		err := r.object(ctx, pw)
-		pw.CloseWithError(err) // nil reads as io.EOF
-		wrote <- err
-	}()
 	kind := r.req.object()
-	obj, err := to.Put(ctx, to.key(r.row, kind.extension), kind.contentType, pr)
-	pr.CloseWithError(errUploadEnded)
-	if readErr := <-wrote; readErr != nil && !errors.Is(readErr, errUploadEnded) {
-		return objectstore.Object{}, readErr
-	}
-	if err != nil {
-		return objectstore.Object{}, fmt.Errorf("exporter: upload: %w", to.explain(ctx, err))
-	}
-	return obj, nil
+	return objectstore.Piped(func(w io.Writer) error { return r.object(ctx, w) }, func(body io.Reader) (objectstore.Object, error) {
+		obj, err := to.Put(ctx, to.key(r.row, kind.extension), kind.contentType, body)
+		if err != nil {
+			return obj, fmt.Errorf("exporter: upload: %w", to.explain(ctx, err))
+		}
+		return obj, nil
+	})
 }
 
 // object writes the export as it is stored.
@@ -138,8 +129,6 @@ func (r *run) object(ctx context.Context, out io.Writer) error {
 	}
 	return sealed.Close() //nolint:wrapcheck // the pipe's own
 }
-
-var errUploadEnded = errors.New("exporter: the upload ended first")
 
 // snapshotMode is the transaction that every row of an export is read in.
 var snapshotMode = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -270,29 +259,12 @@ func (r *run) finish(ctx context.Context, obj objectstore.Object) error {
 	})
 }
 
-// progressEvery is how often a run's progress is written.
-const progressEvery = 500 * time.Millisecond
-
 // reportProgress writes how far reading has come until stop is called, which waits for the last write.
 func (r *run) reportProgress(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(progressEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				// Progress is for people: a write that fails is made good by the next.
-				_ = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
-					_, err := exec(ctx, tx, "note progress", progressExport, r.p.Tenant, r.row.ID, r.rows.Load(), r.total.Load())
-					return err
-				})
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
+	return progress.Report(ctx, func(ctx context.Context) {
+		_ = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := exec(ctx, tx, "note progress", progressExport, r.p.Tenant, r.row.ID, r.rows.Load(), r.total.Load())
+			return err
+		})
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wharf/internal/catalog"
 	"wharf/internal/fault"
 	"wharf/internal/fieldcrypt"
 	"wharf/internal/tenancy"
@@ -37,13 +38,13 @@ func TestEncryptedColumnsAreOpenedOnTheWayOut(t *testing.T) {
 	require.NoError(t, json.Unmarshal(doc, &got))
 	require.Equal(t, "Zoë \"Z\", née\nX", got.People[0]["name"])
 	require.Equal(t, `\xabcd`, got.People[0]["name_hash"], "a hash goes as it is")
-	require.Equal(t, Redacted, got.People[0]["pin"], "redacted outranks encrypted")
+	require.Equal(t, catalog.Redacted, got.People[0]["pin"], "redacted outranks encrypted")
 	require.Equal(t, `\xff00`, got.People[1]["name"], "what is no text is printed as bytes are")
 	require.Nil(t, got.People[2]["name"])
 
 	data, _ := h.write(t, Request{Format: FormatCSV})
 	require.Equal(t, "id,tenant_id,name,name_hash,pin,note\n"+
-		"1,"+h.mine.String()+",\"Zoë \"\"Z\"\", née\nX\",\\xabcd,"+Redacted+",x\n"+
+		"1,"+h.mine.String()+",\"Zoë \"\"Z\"\", née\nX\",\\xabcd,"+catalog.Redacted+",x\n"+
 		"2,"+h.mine.String()+",\\xff00,\\xabcd,,x\n"+
 		"3,"+h.mine.String()+",,\\xabcd,,x\n", unzipped(t, data)["people.csv"])
 }

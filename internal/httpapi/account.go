@@ -60,10 +60,10 @@ func tableView(t *catalog.Table) Table {
 }
 
 func columnView(t *catalog.Table, c *catalog.Column) TableColumn {
-	readonly := c.Generated || c.Identity == "always" || c.Tags.Readonly || c.Tags.HashOf != ""
+	readonly := t.Unwritable(c) != ""
 	view := TableColumn{
 		Name: c.Name, Label: c.Label, Description: &c.Description, Type: c.Type, Readonly: &readonly,
-		Required: c.NotNull && c.Default == "" && c.Identity == "" && !c.Generated,
+		Required: c.Needed(),
 	}
 	if c.Labels != nil {
 		view.Options = &c.Labels

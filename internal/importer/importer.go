@@ -309,19 +309,12 @@ func checkTable(d Definition, snap *catalog.Snapshot) []fault.Field {
 // notWritable says why the column cannot be imported into, "" if it can.
 func notWritable(t *catalog.Table, name string) string {
 	c, ok := t.Column(name)
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Sprintf("%s has no column %q", t.Name, name)
-	case c.Name == t.Scope.Column:
-		return "the tenant is never taken from a file"
-	case c.Generated:
-		return fmt.Sprintf("%s.%s is computed by the database", t.Name, name)
-	case c.Identity == "always":
-		return fmt.Sprintf("%s.%s is numbered by the database", t.Name, name)
-	case c.Tags.Readonly:
-		return fmt.Sprintf("%s.%s is read-only", t.Name, name)
-	case c.Tags.HashOf != "":
-		return fmt.Sprintf("%s.%s follows from %s", t.Name, name, c.Tags.HashOf)
 	}
-	return ""
+	why := t.Unwritable(c)
+	if why == "" || c.Name == t.Scope.Column {
+		return why
+	}
+	return t.Name + "." + why
 }

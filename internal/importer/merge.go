@@ -74,9 +74,7 @@ func (r *run) gatherErrors(ctx context.Context, tx pgx.Tx, out *outcome) error {
 	if err != nil {
 		return err //nolint:wrapcheck // translated by tenancy.Tx
 	}
-	for _, e := range found {
-		out.errors = append(out.errors, RowError{Row: e.Row, Field: e.Field, Message: e.Message, Value: e.Value})
-	}
+	out.errors = rowErrorsOf(found)
 	r.progress.enter(phaseWriting, 0, 0)
 	key, err := r.putReport(ctx, tx)
 	out.errorsKey = &key

@@ -92,30 +92,23 @@ func (r *run) previewColumns(ctx context.Context, f *feed, out *Preview) (column
 		return nil, err
 	}
 	reason := remembered
-	switch {
-	case r.asked != nil:
+	if r.asked != nil {
 		reason = given
-	case r.remembered() == nil:
-		columns = nil // it was proposed: the proposal says why
-	}
-	proposal := mapping.Proposal{Columns: columns}
-	if columns == nil {
-		proposal = r.propose(f)
 	}
 	out.Mapping = map[string]*string{}
-	names := proposal.Columns.Names(r.header, r.def.Fields)
+	names := columns.Names(r.header, r.def.Fields)
 	for c, header := range r.header {
 		col := PreviewColumn{Header: header, Samples: samples(&f.file, c)}
 		if name := names[header]; name != "" {
 			col.Field, col.Confidence, col.Reason = &name, 1, reason
 		}
-		if columns == nil {
-			col.Confidence, col.Reason = proposal.Matches[c].Confidence, proposal.Matches[c].Reason
+		if r.proposal != nil {
+			col.Confidence, col.Reason = r.proposal.Matches[c].Confidence, r.proposal.Matches[c].Reason
 		}
 		out.Mapping[header] = col.Field
 		out.Columns = append(out.Columns, col)
 	}
-	return proposal.Columns, nil
+	return columns, nil
 }
 
 func samples(b *tabular.Batch, column int) []string {

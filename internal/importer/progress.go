@@ -3,10 +3,10 @@ package importer
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"wharf/internal/progress"
 	"wharf/internal/tenancy"
 )
 
@@ -63,21 +63,7 @@ func (r row) progress(pos position) Progress {
 	case pos.Phase == phaseWriting:
 		p.Percent = mergingShare
 	}
-	if r.StartedAt == nil {
-		return p
-	}
-	end := r.Now
-	if r.CompletedAt != nil {
-		end = *r.CompletedAt
-	}
-	elapsed := end.Sub(*r.StartedAt).Seconds()
-	if elapsed > 0 {
-		p.RowsPerSecond = float64(p.Rows) / elapsed
-	}
-	if r.Status == Processing && p.Percent > 1 {
-		eta := int64(elapsed * (100 - p.Percent) / p.Percent)
-		p.ETASeconds = &eta
-	}
+	p.RowsPerSecond, p.ETASeconds = progress.Pace(p.Rows, p.Percent, r.Status == Processing, r.StartedAt, r.CompletedAt, r.Now)
 	return p
 }
 
@@ -96,32 +82,15 @@ type place struct {
 
 func (p *reporter) enter(phase string, step, steps int) { p.place.Store(&place{phase, step, steps}) }
 
-// reportEvery is how often progress is written.
-const reportEvery = 500 * time.Millisecond
-
 func (r *run) report(ctx context.Context) *reporter {
 	p := &reporter{}
 	p.enter(phaseReading, 0, 0)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	p.stop = func() { cancel(); <-done }
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(reportEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				// Progress is for people: a write that fails is made good by the next.
-				_ = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
-					at := p.place.Load()
-					_, err := exec(ctx, tx, "note progress", noteProgress, r.row.ID, r.p.Tenant, at.phase, p.rows.Load(), p.bytes.Load(), at.step, at.steps)
-					return err
-				})
-			}
-		}
-	}()
+	p.stop = progress.Report(ctx, func(ctx context.Context) {
+		_ = tenancy.Tx(ctx, r.s.cfg.DB, r.p, func(ctx context.Context, tx pgx.Tx) error {
+			at := p.place.Load()
+			_, err := exec(ctx, tx, "note progress", noteProgress, r.row.ID, r.p.Tenant, at.phase, p.rows.Load(), p.bytes.Load(), at.step, at.steps)
+			return err
+		})
+	})
 	return p
 }

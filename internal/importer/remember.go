@@ -70,7 +70,9 @@ func (r *run) match(ctx context.Context, tx pgx.Tx, f *feed) (mapping.Columns, e
 	if columns := r.remembered(); columns != nil {
 		return columns, nil
 	}
-	return r.propose(f).Columns, nil
+	proposal := r.propose(f)
+	r.proposal = &proposal
+	return proposal.Columns, nil
 }
 
 // recall gives what is remembered of a file with these headers, nil if nothing is.

@@ -42,23 +42,15 @@ func outName(file, what, format string) string {
 // put streams what write gives into the store, and answers its key.
 func (r *run) put(ctx context.Context, what string, opts tabular.WriteOptions, write func(w tabular.RowWriter) error) (string, error) {
 	format := outFormats[r.found.Format]
-	pr, pw := io.Pipe()
-	wrote := make(chan error, 1)
-	go func() {
-		err := r.write(pw, opts, write)
-		pw.CloseWithError(err) // nil reads as io.EOF
-		wrote <- err
-	}()
 	key := objectstore.Key(r.p.Tenant, what, outName(r.row.FileName, what, r.found.Format))
-	obj, err := r.s.cfg.Objects.Put(ctx, key, format.contentType, pr)
-	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-	if writeErr := <-wrote; writeErr != nil && !errors.Is(writeErr, io.ErrClosedPipe) {
-		return "", writeErr
-	}
-	if err != nil {
-		return "", fmt.Errorf("importer: store %s: %w", what, err)
-	}
-	return obj.Key, nil
+	obj, err := objectstore.Piped(func(w io.Writer) error { return r.write(w, opts, write) }, func(body io.Reader) (objectstore.Object, error) {
+		obj, err := r.s.cfg.Objects.Put(ctx, key, format.contentType, body)
+		if err != nil {
+			return obj, fmt.Errorf("importer: store %s: %w", what, err)
+		}
+		return obj, nil
+	})
+	return obj.Key, err //nolint:wrapcheck // both sides say what failed
 }
 
 func (r *run) write(w io.Writer, opts tabular.WriteOptions, rows func(w tabular.RowWriter) error) error {

@@ -39,6 +39,7 @@ type run struct {
 
 	header   []string
 	columns  mapping.Columns
+	proposal *mapping.Proposal     // nil: columns were asked for, or remembered
 	memory   *memory               // of a file with these headers; nil: there is none
 	decided  []rowprogram.Decision // before this run
 	shape    *shape

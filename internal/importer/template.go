@@ -45,17 +45,12 @@ func (s *Service) TableTemplate(name string) (tabular.Template, error) {
 			continue
 		}
 		col, told := templateColumn(f), sampleOf(table, c, f)
-		col.Header, col.MaxLength, col.Required, col.Example = c.Name, c.MaxLength, needed(table, c), told.example
+		col.Header, col.MaxLength, col.Required, col.Example = c.Name, c.MaxLength, c.Needed(), told.example
 		col.Whole = c.Kind == catalog.KindInteger
 		col.Description = sentences(c.Description, col.Description, told.words, decimals(c, col.Kind))
 		t.Columns = append(t.Columns, col)
 	}
 	return t, nil
-}
-
-// needed reports whether a row cannot be created without the column.
-func needed(t *catalog.Table, c *catalog.Column) bool {
-	return c.NotNull && c.Default == "" && c.Identity == "" && !c.Minted && c.Name != t.Scope.Column
 }
 
 // examples are cells that each type takes.

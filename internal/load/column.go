@@ -56,7 +56,7 @@ func (p *Plan) column(n int, c Column) (column, error) {
 		return column{}, fault.Newf(fault.Invalid, "%s has no column %q", p.table.Name, c.Name)
 	}
 	col := column{Column: c, n: n, from: n, target: target, given: GivenByDatabase(p.table, target), sealed: target.Tags.Encrypted}
-	if why := Unwritable(p.table, target); why != "" && !col.given {
+	if why := p.table.Unwritable(target); why != "" && !col.given {
 		return column{}, fault.New(fault.Invalid, why)
 	}
 	if err := col.checkExtra(); err != nil {
@@ -95,23 +95,6 @@ func (c *column) encode() {
 
 // asText makes the column one that is looked up before it has its own type.
 func (c *column) asText() { c.codec, c.staged, c.cast, c.verify = textCodec, "text", "", "" }
-
-// Unwritable says why a file cannot give the column, "" if it can. An encrypted column it can give where there are keys.
-func Unwritable(t *catalog.Table, c *catalog.Column) string {
-	switch {
-	case c.Name == t.Scope.Column:
-		return "the tenant is never taken from a file"
-	case c.Generated:
-		return c.Name + " is computed by the database"
-	case c.Identity == "always":
-		return c.Name + " is numbered by the database"
-	case c.Tags.Readonly:
-		return c.Name + " is read-only"
-	case c.Tags.HashOf != "":
-		return c.Name + " is computed from " + c.Tags.HashOf
-	}
-	return ""
-}
 
 // soleKey gives the one column of the primary key beside the tenant's, nil if there are more or none.
 func soleKey(t *catalog.Table) *catalog.Column {
