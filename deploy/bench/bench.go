@@ -36,6 +36,7 @@ type bench struct {
 	file         string
 	changed      string // the same rows with other values
 	admin        string // database URL of the superuser
+	service      string // database URL of the service's role
 	conn         *pgx.Conn
 	psql         string
 	tenant       uuid.UUID
@@ -47,7 +48,7 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, rows, rounds int, dir string) (*bench, error) {
-	b := &bench{rows: rows, rounds: rounds, admin: os.Getenv("WHARF_ADMIN_DATABASE_URL"), tenant: uuid.New()}
+	b := &bench{rows: rows, rounds: rounds, admin: os.Getenv("WHARF_ADMIN_DATABASE_URL"), service: os.Getenv("DATABASE_URL"), tenant: uuid.New()}
 	var err error
 	if b.worker, err = strconv.Atoi(os.Getenv("WHARF_WORKER_PID")); err != nil || b.admin == "" {
 		return nil, errors.New("WHARF_ADMIN_DATABASE_URL and WHARF_WORKER_PID are not set; run it by `make bench`")

@@ -87,12 +87,16 @@ func (b *bench) copyIn(ctx context.Context) (float64, error) {
 	if _, err := b.conn.Exec(ctx, `TRUNCATE public.bench_copy; CHECKPOINT`); err != nil {
 		return 0, err
 	}
-	return b.runPsql(ctx, fmt.Sprintf(`\copy public.bench_copy (%s) FROM '%s' CSV HEADER`, b.columns, b.file))
+	return b.runPsql(ctx, b.admin, fmt.Sprintf(`\copy public.bench_copy (%s) FROM '%s' CSV HEADER`, b.columns, b.file))
 }
 
-// runPsql gives how long one command takes, the client's start left out as far as it can be: it is some milliseconds.
-func (b *bench) runPsql(ctx context.Context, command string) (float64, error) {
-	cmd := exec.CommandContext(ctx, b.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", b.admin, "-c", command)
+// runPsql gives how long commands of one session take, the client's start left out as far as it can be: it is some milliseconds.
+func (b *bench) runPsql(ctx context.Context, database string, commands ...string) (float64, error) {
+	args := []string{"-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database}
+	for _, c := range commands {
+		args = append(args, "-c", c)
+	}
+	cmd := exec.CommandContext(ctx, b.psql, args...)
 	cmd.Stdout = nil // the null device
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -12,7 +12,7 @@ import (
 const BenchTable = "bench_contacts"
 
 // BenchTableDDL creates the benchmarks' table as the product's owner, who has granted its tables to the service by
-// default. Its columns, in order, are those of Wide, after id and tenant_id.
+// default: those of Wide in order, with id and tenant_id before them and two moments behind.
 const BenchTableDDL = `
 CREATE TABLE public.bench_contacts (
     id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -27,6 +27,8 @@ CREATE TABLE public.bench_contacts (
     active      boolean NOT NULL,
     signed_up   date NOT NULL,
     notes       text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, external_id)
 );
 COMMENT ON TABLE public.bench_contacts IS 'Rows of the benchmarks.
