@@ -75,22 +75,37 @@ func (p *Plan) column(n int, c Column) (column, error) {
 	return col, nil
 }
 
-// encode settles how cells are staged. A domain is staged as the type below it, because COPY fails as a whole at the first
-// cell that a domain refuses.
+// encode settles how cells are staged.
 func (c *column) encode() {
-	t := c.target
+	e := Encode(c.target)
+	c.codec, c.staged, c.cast, c.verify = e.Codec, e.Staged, e.Cast, e.Verify
+}
+
+// Encoding is how the cells of a column are staged.
+type Encoding struct {
+	Codec  pgcodec.BinaryFunc // from a cell's text to Staged's binary form
+	Staged string             // type in staging
+	Cast   string             // type that the staged text has yet to be cast to; "": it is staged in its own
+	Verify string             // type whose rules only the database knows: every cell is tried; "": the codec is enough
+}
+
+// Encode gives how a column's cells are staged. A domain is staged as the type below it, because COPY fails as a whole at
+// the first cell that a domain refuses.
+func Encode(t *catalog.Column) Encoding {
+	var e Encoding
 	var typed bool
-	if c.codec, typed = codecFor(t); typed {
-		c.staged = t.BaseType
+	if e.Codec, typed = codecFor(t); typed {
+		e.Staged = t.BaseType
 	} else {
-		c.staged, c.cast, c.verify = "text", t.BaseType, t.Type
+		e.Staged, e.Cast, e.Verify = "text", t.BaseType, t.Type
 	}
 	if t.Kind == catalog.KindArray && !typed {
-		c.codec = listCodec
+		e.Codec = listCodec
 	}
 	if t.TypeOID != t.BaseOID {
-		c.verify = t.Type
+		e.Verify = t.Type
 	}
+	return e
 }
 
 // asText makes the column one that is looked up before it has its own type.
