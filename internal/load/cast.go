@@ -26,7 +26,7 @@ func (m *merge) checkCasts(ctx context.Context) error {
 		_, err := m.exec(ctx, "try casts", `SELECT `+strings.Join(all, ", ")+` FROM `+m.staging+` s`)
 		return err
 	})
-	if !refused(err) {
+	if !Refused(err) {
 		return err
 	}
 	for i := range m.plan.cols {
@@ -87,9 +87,9 @@ func (m *merge) castText(ctx context.Context, c *column) (string, error) {
 	return c.label() + " breaks a rule of its type " + c.target.Type[strings.LastIndexByte(c.target.Type, '.')+1:], nil
 }
 
-// refused reports whether the database refused a value: a wrong form (class 22), a broken constraint (23), or what a
+// Refused reports whether the database refused a value: a wrong form (class 22), a broken constraint (23), or what a
 // trigger of the product raised (P0001). See the PostgreSQL manual, appendix A.
-func refused(err error) bool {
+func Refused(err error) bool {
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
 		return false

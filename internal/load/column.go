@@ -111,8 +111,8 @@ func Encode(t *catalog.Column) Encoding {
 // asText makes the column one that is looked up before it has its own type.
 func (c *column) asText() { c.codec, c.staged, c.cast, c.verify = textCodec, "text", "", "" }
 
-// soleKey gives the one column of the primary key beside the tenant's, nil if there are more or none.
-func soleKey(t *catalog.Table) *catalog.Column {
+// SoleKey gives the one column of the primary key beside the tenant's, nil if there are more or none.
+func SoleKey(t *catalog.Table) *catalog.Column {
 	names := slices.DeleteFunc(slices.Clone(t.PrimaryKey), func(name string) bool { return name == t.Scope.Column })
 	if len(names) != 1 {
 		return nil
@@ -124,7 +124,7 @@ func soleKey(t *catalog.Table) *catalog.Column {
 // GivenByDatabase reports whether the column is a primary key that no file decides: the database makes its values, or it
 // is a uuid that refers to nothing, which the product mints itself.
 func GivenByDatabase(t *catalog.Table, c *catalog.Column) bool {
-	if soleKey(t) != c {
+	if SoleKey(t) != c {
 		return false
 	}
 	refers := slices.ContainsFunc(t.ForeignKeys, func(k catalog.ForeignKey) bool { return slices.Contains(k.Columns, c.Name) })

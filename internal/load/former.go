@@ -110,7 +110,7 @@ func (r *revert) restore(ctx context.Context) error {
 		return err
 	}
 	err := r.attempt(ctx, func(ctx context.Context) error { return write(ctx, everyLine) })
-	if refused(err) { // rows may have exchanged unique values
+	if Refused(err) { // rows may have exchanged unique values
 		err = r.attempt(ctx, func(ctx context.Context) error {
 			if err := r.park(ctx); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (r *revert) restore(ctx context.Context) error {
 			return write(ctx, everyLine)
 		})
 	}
-	if refused(err) {
+	if Refused(err) {
 		err = r.search(ctx, err, write)
 	}
 	r.out.Restored += restored
@@ -170,9 +170,9 @@ CREATE INDEX IF NOT EXISTS wharf_line_u ON `+r.rows+` (line); SELECT set_config(
 	}
 	return r.halve(ctx, l, cause, write, func(ctx context.Context, line int64, cause error) error {
 		if r.refused++; r.refused > maxRefused {
-			return fault.Wrap(cause, fault.Conflict, fmt.Sprintf("more than %d rows cannot be restored: %s", maxRefused, publicMessage(cause)))
+			return fault.Wrap(cause, fault.Conflict, fmt.Sprintf("more than %d rows cannot be restored: %s", maxRefused, PublicMessage(cause)))
 		}
-		_, err := r.exec(ctx, "leave a row", fmt.Sprintf(`UPDATE %s SET why = %s, refused = true WHERE line = %d`, r.back, literal(publicMessage(cause)), line))
+		_, err := r.exec(ctx, "leave a row", fmt.Sprintf(`UPDATE %s SET why = %s, refused = true WHERE line = %d`, r.back, literal(PublicMessage(cause)), line))
 		return err
 	})
 }

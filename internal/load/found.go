@@ -62,7 +62,7 @@ func (p *Plan) differs(counts func(c *column) bool) string {
 		if c.given || p.spec.Write == Insert || !counts(c) {
 			continue
 		}
-		differ := comparable(c.target, "t."+c.target.Ident()) + " IS DISTINCT FROM " + comparable(c.target, c.s())
+		differ := Comparable(c.target, "t."+c.target.Ident()) + " IS DISTINCT FROM " + Comparable(c.target, c.s())
 		switch {
 		case c.Extra:
 			differ = "t." + c.target.Ident() + " IS DISTINCT FROM " + p.nextValue(c.target)
@@ -77,9 +77,9 @@ func (p *Plan) differs(counts func(c *column) bool) string {
 	return "(" + strings.Join(differs, " OR ") + ")"
 }
 
-// comparable gives an expression whose equality means the same value to the byte: types without an equality, or with one
+// Comparable gives an expression whose equality means the same value to the byte: types without an equality, or with one
 // that is blind to case, go by their text.
-func comparable(c *catalog.Column, expr string) string {
+func Comparable(c *catalog.Column, expr string) string {
 	element := c.ElementKind == catalog.KindOther || c.ElementKind == catalog.KindJSON
 	switch {
 	case c.Kind == catalog.KindText:

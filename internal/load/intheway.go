@@ -56,7 +56,7 @@ func (r *revert) dependent(d catalog.Dependent) referring {
 	if d.Poly != nil {
 		id, _ := d.Table.Column(d.Poly.IDColumn)
 		x.columns = []string{d.Poly.IDColumn}
-		x.on = "x." + ident(d.Poly.TypeColumn) + "::text = " + literal(d.Value) + " AND x." + id.Ident() + " = t." + soleKey(r.table).Ident() + "::" + id.BaseType
+		x.on = "x." + ident(d.Poly.TypeColumn) + "::text = " + literal(d.Value) + " AND x." + id.Ident() + " = t." + SoleKey(r.table).Ident() + "::" + id.BaseType
 		return x
 	}
 	x.columns, _ = d.Key.Pairs(d.Table)

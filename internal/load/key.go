@@ -19,7 +19,7 @@ type key struct {
 
 // addKeys keeps the natural keys whose columns are all staged; the database's own key comes before them.
 func (p *Plan) addKeys() error {
-	p.identity = identityOf(p.table)
+	p.identity = IdentityOf(p.table)
 	if len(p.identity) == 0 && p.spec.Write != Insert {
 		return fault.Newf(fault.Invalid, "%s has no primary key, so its rows can only be added: choose write insert", p.table.Name)
 	}
@@ -76,9 +76,9 @@ func (p *Plan) missing(m catalog.Match) string {
 	return ""
 }
 
-// identityOf gives the columns by which a row that was found is met again: the primary key, or else a unique index over
+// IdentityOf gives the columns by which a row that was found is met again: the primary key, or else a unique index over
 // columns that are never NULL. None: the rows cannot be told apart.
-func identityOf(t *catalog.Table) []*catalog.Column {
+func IdentityOf(t *catalog.Table) []*catalog.Column {
 	if len(t.PrimaryKey) > 0 {
 		return t.Key()
 	}
@@ -99,7 +99,7 @@ func identityOf(t *catalog.Table) []*catalog.Column {
 // keysOf names what can name a row of t.
 func keysOf(t *catalog.Table) string {
 	var names []string
-	if c := soleKey(t); c != nil {
+	if c := SoleKey(t); c != nil {
 		names = append(names, c.Name)
 	}
 	for _, m := range t.Matches {

@@ -109,7 +109,7 @@ const largeFrom = 20_000
 // Compiling a plan costs more than it saves here.
 func (m *merge) prepare(ctx context.Context) error {
 	p := m.plan
-	if err := m.lockMerges(ctx, p.spec.Tenant, p.table); err != nil {
+	if err := Lock(ctx, m.tx, p.spec.Tenant, p.table); err != nil {
 		return err
 	}
 	again := "false"
@@ -122,7 +122,7 @@ FROM `+m.staging, &m.total, &m.good, &m.again, &m.lowerIsSafe); err != nil {
 		return err
 	}
 	m.large = m.total > largeFrom
-	settings := fitted(p.spec.WorkMemMB, m.large)
+	settings := Fitted(p.spec.WorkMemMB, m.large)
 	if m.large {
 		parallel, err := m.lookAtStatistics(ctx)
 		if err != nil {

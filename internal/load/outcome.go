@@ -156,7 +156,7 @@ func (m *merge) checkOutcome(ctx context.Context) error {
 	err := m.attempt(ctx, func(ctx context.Context) error {
 		return m.judge(ctx, "FROM "+m.outcome(cols, onlyFresh), "w.line", rules)
 	})
-	if refused(err) {
+	if Refused(err) {
 		return nil
 	}
 	return err

@@ -67,7 +67,7 @@ func (p *Plan) addColumns() error {
 		}
 		p.cols = append(p.cols, col)
 	}
-	if key := soleKey(p.table); key != nil && key.Kind == catalog.KindUUID && GivenByDatabase(p.table, key) {
+	if key := SoleKey(p.table); key != nil && key.Kind == catalog.KindUUID && GivenByDatabase(p.table, key) {
 		p.mint = key
 	}
 	return p.misfit(wrong)

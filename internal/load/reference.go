@@ -134,7 +134,7 @@ func (p *Plan) addPoly(poly catalog.Poly) error {
 	}
 	ref := &reference{col: id.n, kind: kind.n}
 	for _, value := range slices.Sorted(maps.Keys(poly.Targets)) {
-		if key := soleKey(poly.Targets[value]); key != nil {
+		if key := SoleKey(poly.Targets[value]); key != nil {
 			ref.targets = append(ref.targets, target{value: value, table: poly.Targets[value], key: key})
 		}
 	}

@@ -29,7 +29,7 @@ func (p *Plan) checkText(check catalog.Check) string {
 func (p *Plan) refusal(err error) (field, message string) {
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) || pe.TableName != p.table.Relation || pe.SchemaName != p.table.Schema {
-		return "", publicMessage(err)
+		return "", PublicMessage(err)
 	}
 	switch pe.Code {
 	case "23505": // unique_violation
@@ -60,12 +60,12 @@ func (p *Plan) refusal(err error) (field, message string) {
 			}
 		}
 	}
-	return "", publicMessage(err)
+	return "", PublicMessage(err)
 }
 
-// publicMessage gives what may be said of an error of the database: the translated message, or what a trigger of the product
+// PublicMessage gives what may be said of an error of the database: the translated message, or what a trigger of the product
 // says.
-func publicMessage(err error) string {
+func PublicMessage(err error) string {
 	if f, ok := fault.As(pg.Translate(err)); ok {
 		return f.Message
 	}

@@ -139,14 +139,14 @@ func (r *revert) open(ctx context.Context) error {
 	if err := r.findTable(); err != nil {
 		return err
 	}
-	if err := r.lockMerges(ctx, r.of.Tenant, r.table); err != nil {
+	if err := Lock(ctx, r.tx, r.of.Tenant, r.table); err != nil {
 		return err
 	}
 	memory := r.of.WorkMemMB
 	if memory == 0 {
 		memory = defaultWorkMemMB
 	}
-	_, err = r.exec(ctx, "fit the planner", fitted(memory, r.head.Created+r.head.Updated > largeFrom))
+	_, err = r.exec(ctx, "fit the planner", Fitted(memory, r.head.Created+r.head.Updated > largeFrom))
 	return err
 }
 
@@ -172,7 +172,7 @@ func (r *revert) findTable() error {
 			*part.cols = append(*part.cols, c)
 		}
 	}
-	if r.first != nil && soleKey(t) == nil {
+	if r.first != nil && SoleKey(t) == nil {
 		return fault.Newf(fault.Conflict, "the key of %s is another one by now", t.Name)
 	}
 	return nil
@@ -225,8 +225,8 @@ WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND t.tableoid = g.wharf_of AND
 func (r *revert) answer(err error, done string) error {
 	var pe *pgconn.PgError
 	switch {
-	case refused(err):
-		return fault.Wrap(err, fault.Conflict, "the rows cannot be "+done+": "+publicMessage(err))
+	case Refused(err):
+		return fault.Wrap(err, fault.Conflict, "the rows cannot be "+done+": "+PublicMessage(err))
 	case errors.As(err, &pe) && pe.Code == "42501": // insufficient_privilege
 		return fault.Wrap(err, fault.Conflict, "the service lacks the right by which rows of "+r.table.Name+" are "+done)
 	}

@@ -13,18 +13,19 @@ import (
 // session runs statements in a transaction, or in a savepoint of it while one is open.
 type session struct{ tx pgx.Tx }
 
-// lockMerges takes the lock that serialises what is done to a table of a tenant.
-func (s *session) lockMerges(ctx context.Context, tenant uuid.UUID, t *catalog.Table) error {
-	_, err := s.exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+literal(tenant.String()+" "+t.Name)+`, 0))`)
+// Lock takes the lock that serialises what is done to a table of a tenant, until the transaction ends. Whoever takes several
+// takes them in the order of the tables' names.
+func Lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *catalog.Table) error {
+	_, err := (&session{tx}).exec(ctx, "lock", `SELECT pg_advisory_xact_lock(hashtextextended(`+literal(tenant.String()+" "+t.Name)+`, 0))`)
 	return err
 }
 
-// fitted gives the statement that fits the planner to the sizes; more settings may be added to it.
+// Fitted gives the statement that fits the planner to the sizes; more settings may be added to it.
 //
 // Statistics are never relied on where they may be far off, because then a nested loop goes through a whole table once a
 // staged row. Many rows are joined by hashes, whatever Postgres thinks of their number. Few are looked up in indexes, and
 // nothing is kept to be gone through again and again.
-func fitted(workMemMB int, large bool) string {
+func Fitted(workMemMB int, large bool) string {
 	settings := fmt.Sprintf(`SELECT set_config('work_mem', '%dMB', true), set_config('jit', 'off', true)`, workMemMB)
 	if large {
 		return settings + `, set_config('enable_nestloop', 'off', true)`
@@ -83,7 +84,7 @@ func (s *session) halve(ctx context.Context, l lines, cause error,
 	upper.from = lower.to + 1
 	for _, half := range []lines{lower, upper} {
 		err := s.attempt(ctx, func(ctx context.Context) error { return write(ctx, half) })
-		if refused(err) {
+		if Refused(err) {
 			err = s.halve(ctx, half, err, write, refuse)
 		}
 		if err != nil {

@@ -138,7 +138,7 @@ func (m *merge) writeSwaps(ctx context.Context, write func(context.Context, line
 	l := everyLine
 	l.only = m.swapping()
 	err := m.attempt(ctx, func(ctx context.Context) error { return write(ctx, l) })
-	if !refused(err) {
+	if !Refused(err) {
 		return err
 	}
 	field, message := m.plan.refusal(err)

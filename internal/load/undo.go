@@ -46,7 +46,7 @@ func (tr trace) created() string {
 	where := " WHERE " + tr.table.TenantPredicate("t", tr.tenant)
 	switch {
 	case tr.first != nil:
-		where += fmt.Sprintf(" AND t.%s BETWEEN '%s' AND '%s'", soleKey(tr.table).Ident(), tr.first, tr.last)
+		where += fmt.Sprintf(" AND t.%s BETWEEN '%s' AND '%s'", SoleKey(tr.table).Ident(), tr.first, tr.last)
 	case len(tr.keys) > 0:
 		from += " JOIN " + tr.rows + " u ON u.line IS NULL AND " + tr.sameRow()
 	}

@@ -13,7 +13,7 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 		return Counts{}, err
 	}
 	c, err := m.writeAll(ctx)
-	if refused(err) && m.postponed {
+	if Refused(err) && m.postponed {
 		for _, step := range []func(context.Context) error{m.markPostponed, m.markCascade, m.settle} {
 			if err := step(ctx); err != nil {
 				return Counts{}, err
@@ -21,7 +21,7 @@ func (m *merge) write(ctx context.Context) (Counts, error) {
 		}
 		c, err = m.writeAll(ctx)
 	}
-	if refused(err) {
+	if Refused(err) {
 		c.Created, c.Updated, err = m.isolate(ctx, err)
 	}
 	if err != nil {
