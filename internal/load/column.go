@@ -67,10 +67,10 @@ func (p *Plan) column(n int, c Column) (column, error) {
 		col.codec = objects(col.codec)
 	}
 	if col.sealed {
-		if err := p.ready(target); err != nil {
+		if err := Keys(p.spec.Crypt, target); err != nil {
 			return column{}, err
 		}
-		col.codec = p.sealing(target)
+		col.codec = Sealing(p.spec.Crypt, p.place(target))
 	}
 	return col, nil
 }
@@ -129,6 +129,14 @@ func GivenByDatabase(t *catalog.Table, c *catalog.Column) bool {
 	}
 	refers := slices.ContainsFunc(t.ForeignKeys, func(k catalog.ForeignKey) bool { return slices.Contains(k.Columns, c.Name) })
 	return c.Minted || c.Kind == catalog.KindUUID && !refers
+}
+
+// MintedKey gives the key whose values are minted while rows are staged, nil if the database or the file gives them.
+func MintedKey(t *catalog.Table) *catalog.Column {
+	if key := SoleKey(t); key != nil && key.Kind == catalog.KindUUID && GivenByDatabase(t, key) {
+		return key
+	}
+	return nil
 }
 
 // codecFor gives how the column's cells are encoded; typed is false if they are staged as text and cast by the merge.

@@ -19,7 +19,7 @@ type encoder struct {
 	plan   *Plan
 	fields int // of a tuple
 	w      *pgcodec.CopyWriter
-	ids    minter
+	ids    Minter
 	sieved bool   // the tuples say whether a key may have been there before
 	sieve  *sieve // nil: it may
 	batch  tabular.Batch
@@ -30,7 +30,7 @@ type encoder struct {
 
 func newEncoder(p *Plan, out io.Writer) *encoder {
 	e := emptyEncoder(p, out, copyBuffer)
-	e.ids, e.sieve = newMinter(), newSieve(p.sieves())
+	e.ids, e.sieve = NewMinter(), newSieve(p.sieves())
 	return e
 }
 
@@ -133,7 +133,7 @@ func (e *encoder) begin(line int64) {
 		e.w.Raw(slices.Concat([]byte{jsonbVersion}, e.errors, []byte{']'}))
 	}
 	if e.plan.mint != nil {
-		e.w.Raw(e.ids.mint(line))
+		e.w.Raw(e.ids.Mint(line))
 	}
 	switch {
 	case !e.sieved:

@@ -67,9 +67,7 @@ func (p *Plan) addColumns() error {
 		}
 		p.cols = append(p.cols, col)
 	}
-	if key := SoleKey(p.table); key != nil && key.Kind == catalog.KindUUID && GivenByDatabase(p.table, key) {
-		p.mint = key
-	}
+	p.mint = MintedKey(p.table)
 	return p.misfit(wrong)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"wharf/internal/catalog"
@@ -20,39 +21,40 @@ import (
 // staging nor in the errors of its row. The hash columns of a mapped column are staged and written with it: they are
 // columns of the plan that no cell of a batch is for.
 
-// place gives where a column's values belong to.
-func (p *Plan) place(c *catalog.Column) fieldcrypt.Column {
-	return fieldcrypt.Column{Tenant: p.spec.Tenant, Table: p.table.Schema + "." + p.table.Relation, Column: c.Name}
+// PlaceOf gives where a column's values belong to, which they are sealed and hashed for.
+func PlaceOf(tenant uuid.UUID, t *catalog.Table, c *catalog.Column) fieldcrypt.Column {
+	return fieldcrypt.Column{Tenant: tenant, Table: t.Schema + "." + t.Relation, Column: c.Name}
 }
 
-// ready returns an error unless there are keys to write the column with.
-func (p *Plan) ready(c *catalog.Column) error {
-	if err := p.spec.Crypt.Ready(); err != nil {
+func (p *Plan) place(c *catalog.Column) fieldcrypt.Column { return PlaceOf(p.spec.Tenant, p.table, c) }
+
+// Keys returns a fault.Invalid that names the column unless there are keys to write it with.
+func Keys(ring *fieldcrypt.Ring, c *catalog.Column) error {
+	if err := ring.Ready(); err != nil {
 		return fault.Newf(fault.Invalid, "%s: %s", c.Name, fieldcrypt.ErrNoKeys.Message)
 	}
 	return nil
 }
 
-// sealing gives the codec of an encrypted column.
-func (p *Plan) sealing(c *catalog.Column) pgcodec.BinaryFunc {
-	place := p.place(c)
+// Sealing gives the codec of an encrypted column, whose values belong to the place.
+func Sealing(ring *fieldcrypt.Ring, place fieldcrypt.Column) pgcodec.BinaryFunc {
 	return func(dst, text []byte) ([]byte, error) {
 		if checked, err := textCodec(dst, text); err != nil { // what comes out again is text
 			return checked[:len(dst)], err
 		}
-		return p.spec.Crypt.Seal(dst, text, place) //nolint:wrapcheck // becomes an error of the row
+		return ring.Seal(dst, text, place) //nolint:wrapcheck // becomes an error of the row
 	}
 }
 
-// hashing gives the codec of a hash column: bytes, or as text their hexadecimal digits.
-func (p *Plan) hashing(c *catalog.Column) pgcodec.BinaryFunc {
-	place := p.place(c)
+// Hashing gives the codec of the hash column c, from the text that it is the hash of: bytes, or as text their hexadecimal
+// digits.
+func Hashing(ring *fieldcrypt.Ring, place fieldcrypt.Column, c *catalog.Column) pgcodec.BinaryFunc {
 	if c.Kind == catalog.KindBytes {
-		return func(dst, text []byte) ([]byte, error) { return p.spec.Crypt.Hash(dst, text, place), nil }
+		return func(dst, text []byte) ([]byte, error) { return ring.Hash(dst, text, place), nil }
 	}
 	return func(dst, text []byte) ([]byte, error) {
 		var hash [fieldcrypt.HashBytes]byte
-		return hex.AppendEncode(dst, p.spec.Crypt.Hash(hash[:0], text, place)), nil
+		return hex.AppendEncode(dst, ring.Hash(hash[:0], text, place)), nil
 	}
 }
 
@@ -64,11 +66,11 @@ func (p *Plan) addHashes() error {
 		if h.Tags.HashOf == "" || source == nil {
 			continue
 		}
-		if err := p.ready(h); err != nil {
+		if err := Keys(p.spec.Crypt, h); err != nil {
 			wrong = append(wrong, fault.Field{Field: source.Name, Message: err.Error()})
 			continue
 		}
-		col := column{Column: Column{Name: h.Name, Label: source.label()}, n: len(p.cols), from: source.n, target: h, codec: p.hashing(h), staged: h.BaseType}
+		col := column{Column: Column{Name: h.Name, Label: source.label()}, n: len(p.cols), from: source.n, target: h, codec: Hashing(p.spec.Crypt, p.place(h), h), staged: h.BaseType}
 		if h.TypeOID != h.BaseOID {
 			col.verify = h.Type
 		}

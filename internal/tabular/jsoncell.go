@@ -56,7 +56,7 @@ func (r *jsonReader) set(col, value, end int) {
 	r.cells[col], r.kinds[col] = text, kind
 }
 
-// plain gives a value as the text of a cell, never nil, and its kind; sound as in jsonUnescape.
+// plain gives a value as the text of a cell, never nil, and its kind; sound as in JSONUnescape.
 func (r *jsonReader) plain(v []byte) (text []byte, kind Kind, sound bool) {
 	from := len(r.scratch)
 	switch v[0] {
@@ -65,7 +65,7 @@ func (r *jsonReader) plain(v []byte) (text []byte, kind Kind, sound bool) {
 		if bytes.IndexByte(v, '\\') < 0 {
 			return v, Text, true
 		}
-		r.scratch, sound = jsonUnescape(r.scratch, v)
+		r.scratch, sound = JSONUnescape(r.scratch, v)
 	case '{', '[':
 		r.scratch, sound = jsonCompact(r.scratch, v), true
 	case 't', 'f':

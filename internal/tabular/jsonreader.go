@@ -41,13 +41,13 @@ func openJSON(base textReader) (Reader, error) {
 		return nil, fault.New(fault.Invalid, "header_row was given, but the rows of a JSON file name their columns themselves")
 	}
 	w := r.window
-	at := jsonSpace(w.buf[:w.end], 0)
+	at := JSONSpace(w.buf[:w.end], 0)
 	r.info.Format = "jsonl"
 	if w.buf[at] == '[' {
 		r.array, r.info.Format = true, "json"
 		r.line += int64(bytes.Count(w.buf[:at], []byte{'\n'}))
 		w.pos = at + 1
-		inner := jsonSpace(w.buf[:w.end], w.pos)
+		inner := JSONSpace(w.buf[:w.end], w.pos)
 		r.lists = inner < w.end && w.buf[inner] == '['
 	}
 	var err error
@@ -66,22 +66,22 @@ func openJSON(base textReader) (Reader, error) {
 }
 
 // locate gives the place of the next row, in start.
-func (r *jsonReader) locate() (start int, state jsonState) {
+func (r *jsonReader) locate() (start int, state JSONState) {
 	w := r.window
 	b := w.buf[:w.end]
-	i := jsonSpace(b, w.pos)
+	i := JSONSpace(b, w.pos)
 	if !r.array {
 		r.line += int64(bytes.Count(b[w.pos:i], []byte{'\n'}))
 		w.pos = i
 	} else if r.started && i < len(b) && b[i] == ',' {
-		i = jsonSpace(b, i+1)
+		i = JSONSpace(b, i+1)
 	} else if r.started && i < len(b) && b[i] != ']' {
-		return i, jsonBad
+		return i, JSONBad
 	}
 	if i >= len(b) {
-		return i, jsonTorn
+		return i, JSONTorn
 	}
-	return i, jsonWhole
+	return i, JSONWhole
 }
 
 // ends reports whether nothing but the end of the file is at start.
@@ -90,7 +90,7 @@ func (r *jsonReader) ends(start int) bool {
 	if !r.array {
 		return start >= w.end && w.eof
 	}
-	return start < w.end && w.buf[start] == ']' && w.buf[jsonSpace(w.buf[:start], w.pos)] != ','
+	return start < w.end && w.buf[start] == ']' && w.buf[JSONSpace(w.buf[:start], w.pos)] != ','
 }
 
 // findKeys collects the keys of the first rows, without passing them.
@@ -109,11 +109,11 @@ func (r *jsonReader) findKeys() error {
 		}
 	}
 	for n := 0; n < headRecords && start < w.end; n++ {
-		end, state := start, jsonBad
+		end, state := start, JSONBad
 		if w.buf[start] == '{' {
 			end, state = jsonObject(w.buf[:w.end], start, jsonDepth, collect)
 		}
-		if state != jsonWhole { // a line that is no object is told when its turn comes; a broken array ends there
+		if state != JSONWhole { // a line that is no object is told when its turn comes; a broken array ends there
 			next := bytes.IndexByte(w.buf[start:w.end], '\n')
 			if r.array || next < 0 {
 				break
@@ -121,7 +121,7 @@ func (r *jsonReader) findKeys() error {
 			end = start + next
 		}
 		w.pos, r.started = end, true
-		if start, state = r.locate(); state != jsonWhole {
+		if start, state = r.locate(); state != JSONWhole {
 			break
 		}
 	}
@@ -141,15 +141,15 @@ func (r *jsonReader) first() (start int, err error) {
 		if r.ends(start) {
 			return 0, errEmptyFile
 		}
-		if state == jsonWhole {
-			_, state = jsonValue(r.window.buf[:r.window.end], start, jsonDepth)
+		if state == JSONWhole {
+			_, state = JSONValue(r.window.buf[:r.window.end], start, jsonDepth)
 		}
 		switch {
-		case state == jsonWhole && !r.lists && r.window.buf[start] != '{':
+		case state == JSONWhole && !r.lists && r.window.buf[start] != '{':
 			return 0, fault.New(fault.Invalid, "the first row is not an object: each row has to be one, e.g. {\"name\": \"Ada\"}")
-		case state == jsonWhole:
+		case state == JSONWhole:
 			return start, nil
-		case state == jsonBad || r.window.eof:
+		case state != JSONTorn || r.window.eof:
 			return 0, fault.New(fault.Invalid, "the file begins like JSON, but its first row is not valid JSON")
 		}
 		if err := r.refill(); err != nil {
@@ -182,7 +182,7 @@ func (r *jsonReader) key(key []byte, plain bool) string {
 	if plain {
 		return string(key)
 	}
-	k, _ := jsonUnescape(nil, key)
+	k, _ := JSONUnescape(nil, key)
 	return string(k)
 }
 
@@ -244,16 +244,16 @@ func (r *jsonReader) fill(b *Batch) error {
 			return r.finish(start)
 		}
 		end := start
-		if state == jsonWhole {
+		if state == JSONWhole {
 			end, state = r.readRow(b, start)
 		}
-		if state == jsonTorn && !w.eof {
+		if state == JSONTorn && !w.eof {
 			return nil
 		}
 		if r.failed != nil {
 			return r.failed
 		}
-		if state != jsonWhole {
+		if state != JSONWhole {
 			var err error
 			if end, err = r.badRow(start); end < 0 || err != nil {
 				return err
@@ -268,7 +268,7 @@ func (r *jsonReader) fill(b *Batch) error {
 }
 
 // readRow reads the row at start into the room behind b's cells.
-func (r *jsonReader) readRow(b *Batch, start int) (end int, state jsonState) {
+func (r *jsonReader) readRow(b *Batch, start int) (end int, state JSONState) {
 	w, n, cols := r.window, len(b.Cells), len(r.header)
 	b.Cells = slices.Grow(b.Cells, cols)
 	b.Kinds = slices.Grow(b.Kinds, cols)
@@ -283,7 +283,7 @@ func (r *jsonReader) readRow(b *Batch, start int) (end int, state jsonState) {
 	case c == '[' && r.lists:
 		end, state = jsonArray(text, start, jsonDepth, r.item)
 	default:
-		if end, state = jsonValue(text, start, jsonDepth); state == jsonWhole {
+		if end, state = JSONValue(text, start, jsonDepth); state == JSONWhole {
 			r.flaw(-1, "json", "is not an object like the rows above it", text[start:end])
 		}
 	}
@@ -358,7 +358,7 @@ func (r *jsonReader) finish(start int) error {
 	}
 	w.pos = start + 1
 	for {
-		if w.pos = jsonSpace(w.buf[:w.end], w.pos); w.pos < w.end {
+		if w.pos = JSONSpace(w.buf[:w.end], w.pos); w.pos < w.end {
 			return fault.Newf(fault.Invalid, "there is something behind the array, which ends with row %d", r.row)
 		}
 		if err := r.refill(); err != nil {

@@ -221,11 +221,11 @@ func TestJSONValuesAreThoseOfTheStandard(t *testing.T) {
 	})
 }
 
-// requireSameJSON compares jsonValue with the standard library on text, whose last byte is white space.
+// requireSameJSON compares JSONValue with the standard library on text, whose last byte is white space.
 func requireSameJSON(tb require.TestingT, text []byte) {
-	start := jsonSpace(text, 0)
-	end, state := jsonValue(text, start, jsonDepth)
-	whole := state == jsonWhole && jsonSpace(text, end) == len(text)
+	start := JSONSpace(text, 0)
+	end, state := JSONValue(text, start, jsonDepth)
+	whole := state == JSONWhole && JSONSpace(text, end) == len(text)
 	require.Equal(tb, json.Valid(text), whole, "%q", text)
 	if !whole {
 		return
@@ -236,7 +236,7 @@ func requireSameJSON(tb require.TestingT, text []byte) {
 	if text[start] == '"' && utf8.Valid(text) {
 		var want string
 		require.NoError(tb, json.Unmarshal(text, &want))
-		got, _ := jsonUnescape(nil, text[start+1:end-1])
+		got, _ := JSONUnescape(nil, text[start+1:end-1])
 		require.Equal(tb, want, string(got))
 	}
 }

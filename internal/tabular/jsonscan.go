@@ -8,43 +8,46 @@ import (
 	"unicode/utf8"
 )
 
-// jsonState is how a JSON value came out.
-type jsonState uint8
+// JSONState is how a JSON value came out.
+type JSONState uint8
 
+// How a JSON value comes out.
 const (
-	jsonWhole jsonState = iota
-	jsonTorn            // the text ends before it does
-	jsonBad             // it is not JSON (RFC 8259)
+	JSONWhole JSONState = iota
+	JSONTorn            // the text ends before it does
+	JSONBad             // it is not JSON (RFC 8259)
+	JSONDeep            // it is nested deeper than asked for
 )
 
 // jsonDepth is how deep values may be nested.
 const jsonDepth = 500
 
-// jsonSpace gives the first place at or behind i that is not white space.
-func jsonSpace(b []byte, i int) int {
+// JSONSpace gives the first place at or behind i that is not white space.
+func JSONSpace(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
 		i++
 	}
 	return i
 }
 
-// jsonValue gives the end of the value that begins at i.
-func jsonValue(b []byte, i, depth int) (int, jsonState) {
+// JSONValue gives the end of the value that begins at i and holds no more than depth others one in another. The text need not
+// be UTF-8: nothing but its structure is looked at. It makes no allocation.
+func JSONValue(b []byte, i, depth int) (int, JSONState) {
 	if i >= len(b) {
-		return i, jsonTorn
+		return i, JSONTorn
 	}
 	switch c := b[i]; {
 	case c == '"':
-		end, _, state := jsonString(b, i)
+		end, _, state := JSONString(b, i)
 		return end, state
 	case c == '{':
 		if depth == 0 {
-			return i, jsonBad
+			return i, JSONDeep
 		}
 		return jsonObject(b, i, depth, nil)
 	case c == '[':
 		if depth == 0 {
-			return i, jsonBad
+			return i, JSONDeep
 		}
 		return jsonArray(b, i, depth, nil)
 	case c == '-' || (c >= '0' && c <= '9'):
@@ -56,39 +59,39 @@ func jsonValue(b []byte, i, depth int) (int, jsonState) {
 	case c == 'n':
 		return jsonWord(b, i, "null")
 	}
-	return i, jsonBad
+	return i, JSONBad
 }
 
-func jsonWord(b []byte, i int, word string) (int, jsonState) {
+func jsonWord(b []byte, i int, word string) (int, JSONState) {
 	rest := b[i:min(len(b), i+len(word))]
 	switch {
 	case string(rest) == word:
-		return i + len(word), jsonWhole
+		return i + len(word), JSONWhole
 	case bytes.HasPrefix([]byte(word), rest):
-		return i, jsonTorn
+		return i, JSONTorn
 	}
-	return i, jsonBad
+	return i, JSONBad
 }
 
-// jsonString gives the end of the string whose quote is at i, and whether it is free of escapes.
-func jsonString(b []byte, i int) (end int, plain bool, state jsonState) {
+// JSONString gives the end of the string whose quote is at i, behind its other quote, and whether it is free of escapes.
+func JSONString(b []byte, i int) (end int, plain bool, state JSONState) {
 	plain = true
 	for i = jsonOrdinary(b, i+1); i < len(b); i = jsonOrdinary(b, i) {
 		switch b[i] {
 		case '"':
-			return i + 1, plain, jsonWhole
+			return i + 1, plain, JSONWhole
 		case '\\':
 			plain = false
 			n, state := jsonEscape(b, i)
-			if state != jsonWhole {
+			if state != JSONWhole {
 				return i, false, state
 			}
 			i += n
 		default:
-			return i, false, jsonBad // a control character
+			return i, false, JSONBad // a control character
 		}
 	}
-	return i, false, jsonTorn
+	return i, false, JSONTorn
 }
 
 // jsonOrdinary gives the first quote, backslash or control character at or behind i. It looks at eight bytes at a time;
@@ -110,25 +113,25 @@ func jsonOrdinary(b []byte, i int) int {
 }
 
 // jsonEscape gives the length of the escape whose backslash is at i.
-func jsonEscape(b []byte, i int) (int, jsonState) {
+func jsonEscape(b []byte, i int) (int, JSONState) {
 	if i+1 >= len(b) {
-		return 0, jsonTorn
+		return 0, JSONTorn
 	}
 	switch b[i+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, jsonWhole
+		return 2, JSONWhole
 	case 'u':
 		for k := i + 2; k < i+6; k++ {
 			if k >= len(b) {
-				return 0, jsonTorn
+				return 0, JSONTorn
 			}
 			if hexDigit(b[k]) < 0 {
-				return 0, jsonBad
+				return 0, JSONBad
 			}
 		}
-		return 6, jsonWhole
+		return 6, JSONWhole
 	}
-	return 0, jsonBad
+	return 0, JSONBad
 }
 
 func hexDigit(c byte) rune {
@@ -144,21 +147,21 @@ func hexDigit(c byte) rune {
 }
 
 // jsonNumber gives the end of the number at i. A number at the end of b counts as torn: digits may follow.
-func jsonNumber(b []byte, i int) (int, jsonState) {
+func jsonNumber(b []byte, i int) (int, JSONState) {
 	if b[i] == '-' {
 		i++
 	}
 	if i < len(b) && b[i] == '0' {
 		i++
 	} else if end := digitsEnd(b, i); end == i && end < len(b) {
-		return i, jsonBad
+		return i, JSONBad
 	} else {
 		i = end
 	}
 	if i < len(b) && b[i] == '.' {
 		end := digitsEnd(b, i+1)
 		if end == i+1 && end < len(b) {
-			return i, jsonBad
+			return i, JSONBad
 		}
 		i = end
 	}
@@ -169,14 +172,14 @@ func jsonNumber(b []byte, i int) (int, jsonState) {
 		}
 		end := digitsEnd(b, i)
 		if end == i && end < len(b) {
-			return i, jsonBad
+			return i, JSONBad
 		}
 		i = end
 	}
 	if i >= len(b) {
-		return i, jsonTorn
+		return i, JSONTorn
 	}
-	return i, jsonWhole
+	return i, JSONWhole
 }
 
 func digitsEnd(b []byte, i int) int {
@@ -188,77 +191,77 @@ func digitsEnd(b []byte, i int) int {
 
 // jsonObject gives the end of the object at i. It calls pair, if there is one, with each key, as it stands between its
 // quotes, and the place of its value; plain keys have no escapes.
-func jsonObject(b []byte, i, depth int, pair func(key []byte, plain bool, value, end int)) (int, jsonState) {
-	if i = jsonSpace(b, i+1); i < len(b) && b[i] == '}' {
-		return i + 1, jsonWhole
+func jsonObject(b []byte, i, depth int, pair func(key []byte, plain bool, value, end int)) (int, JSONState) {
+	if i = JSONSpace(b, i+1); i < len(b) && b[i] == '}' {
+		return i + 1, JSONWhole
 	}
 	for {
 		if i >= len(b) {
-			return i, jsonTorn
+			return i, JSONTorn
 		}
 		if b[i] != '"' {
-			return i, jsonBad
+			return i, JSONBad
 		}
-		end, plain, state := jsonString(b, i)
-		if state != jsonWhole {
+		end, plain, state := JSONString(b, i)
+		if state != JSONWhole {
 			return end, state
 		}
 		key := b[i+1 : end-1]
-		if i = jsonSpace(b, end); i >= len(b) {
-			return i, jsonTorn
+		if i = JSONSpace(b, end); i >= len(b) {
+			return i, JSONTorn
 		}
 		if b[i] != ':' {
-			return i, jsonBad
+			return i, JSONBad
 		}
-		value := jsonSpace(b, i+1)
-		if end, state = jsonValue(b, value, depth-1); state != jsonWhole {
+		value := JSONSpace(b, i+1)
+		if end, state = JSONValue(b, value, depth-1); state != JSONWhole {
 			return end, state
 		}
 		if pair != nil {
 			pair(key, plain, value, end)
 		}
-		i = jsonSpace(b, end)
+		i = JSONSpace(b, end)
 		switch {
 		case i >= len(b):
-			return i, jsonTorn
+			return i, JSONTorn
 		case b[i] == '}':
-			return i + 1, jsonWhole
+			return i + 1, JSONWhole
 		case b[i] != ',':
-			return i, jsonBad
+			return i, JSONBad
 		}
-		i = jsonSpace(b, i+1)
+		i = JSONSpace(b, i+1)
 	}
 }
 
 // jsonArray gives the end of the array at i. It calls item, if there is one, with the place of each value.
-func jsonArray(b []byte, i, depth int, item func(value, end int)) (int, jsonState) {
-	if i = jsonSpace(b, i+1); i < len(b) && b[i] == ']' {
-		return i + 1, jsonWhole
+func jsonArray(b []byte, i, depth int, item func(value, end int)) (int, JSONState) {
+	if i = JSONSpace(b, i+1); i < len(b) && b[i] == ']' {
+		return i + 1, JSONWhole
 	}
 	for {
-		end, state := jsonValue(b, i, depth-1)
-		if state != jsonWhole {
+		end, state := JSONValue(b, i, depth-1)
+		if state != JSONWhole {
 			return end, state
 		}
 		if item != nil {
 			item(i, end)
 		}
-		i = jsonSpace(b, end)
+		i = JSONSpace(b, end)
 		switch {
 		case i >= len(b):
-			return i, jsonTorn
+			return i, JSONTorn
 		case b[i] == ']':
-			return i + 1, jsonWhole
+			return i + 1, JSONWhole
 		case b[i] != ',':
-			return i, jsonBad
+			return i, JSONBad
 		}
-		i = jsonSpace(b, i+1)
+		i = JSONSpace(b, i+1)
 	}
 }
 
-// jsonUnescape appends to dst what s, the inside of a valid string, stands for. sound is false if half a surrogate pair
+// JSONUnescape appends to dst what s, the inside of a valid string, stands for. sound is false if half a surrogate pair
 // had to become U+FFFD.
-func jsonUnescape(dst, s []byte) (out []byte, sound bool) {
+func JSONUnescape(dst, s []byte) (out []byte, sound bool) {
 	sound = true
 	for {
 		k := bytes.IndexByte(s, '\\')
