@@ -7,6 +7,7 @@ import (
 
 	"wharf/internal/auth"
 	"wharf/internal/jobs"
+	"wharf/internal/objectstore"
 )
 
 // orphanAge is how old an object without a row is before it is taken for an orphan: until then its row may be on its way.
@@ -21,6 +22,7 @@ func (a *App) sweep(client *jobs.Client) error {
 		"webhook-log": {time.Hour, a.Webhooks.Sweep},
 		"schedules":   {30 * time.Second, a.Exports.RunSchedules},
 		"imports":     {10 * time.Minute, a.Importers.Sweep},
+		"exports":     {10 * time.Minute, a.Exports.Sweep},
 		"uploads": {time.Hour, func(ctx context.Context) error {
 			_, err := a.Importers.SweepUploads(ctx)
 			return err
@@ -38,7 +40,7 @@ func (a *App) sweep(client *jobs.Client) error {
 			return err
 		}},
 		"orphans": {6 * time.Hour, func(ctx context.Context) error {
-			n, err := a.Objects.SweepOrphans(ctx, time.Now().Add(-orphanAge), a.Importers.Owners())
+			n, err := a.Objects.SweepOrphans(ctx, time.Now().Add(-orphanAge), a.owners())
 			if n > 0 {
 				a.Log.InfoContext(ctx, "orphaned objects deleted", "objects", n)
 			}
@@ -51,3 +53,6 @@ func (a *App) sweep(client *jobs.Client) error {
 	}
 	return nil
 }
+
+// owners says, of every kind of object that Wharf stores, which of them some row names.
+func (a *App) owners() objectstore.Owners { return a.Importers.Owners().With(a.Exports.Owners()) }

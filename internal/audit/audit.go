@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"wharf/internal/pg"
@@ -54,6 +56,22 @@ const writeWithin = 10 * time.Second
 // Write appends an entry and commits it, by itself and at once: what is done after it may fail and roll back. scope says as
 // a JSON object what the attempt was for; nil: an empty one. The entry carries ctx's request id. Unavailable.
 func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome string, scope any) error {
+	// The attempt is recorded even if its caller goes away meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
+	defer cancel()
+	return pg.Translate(add(ctx, l.pool, p, action, outcome, scope))
+}
+
+// WriteIn is Write in the caller's transaction: the entry is there if what it tells of is.
+func (*Log) WriteIn(ctx context.Context, tx pgx.Tx, p tenancy.Principal, action, outcome string, scope any) error {
+	return add(ctx, tx, p, action, outcome, scope)
+}
+
+type executor interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func add(ctx context.Context, to executor, p tenancy.Principal, action, outcome string, scope any) error {
 	if scope == nil {
 		scope = struct{}{}
 	}
@@ -65,12 +83,8 @@ func (l *Log) Write(ctx context.Context, p tenancy.Principal, action, outcome st
 	if p.Tenant != uuid.Nil {
 		tenant = &p.Tenant
 	}
-	// The attempt is recorded even if its caller goes away meanwhile.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
-	defer cancel()
-	_, err = l.pool.Exec(ctx, write, tenant, p.Actor, action, doc, outcome, RequestID(ctx))
-	if err != nil {
-		return pg.Translate(fmt.Errorf("audit: write %s: %w", action, err))
+	if _, err := to.Exec(ctx, write, tenant, p.Actor, action, doc, outcome, RequestID(ctx)); err != nil {
+		return fmt.Errorf("audit: write %s: %w", action, err)
 	}
 	return nil
 }

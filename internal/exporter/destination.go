@@ -233,7 +233,7 @@ func (t target) close() {
 // key names a new object. In a tenant's own bucket names sort by time, and no run writes over another's.
 func (t target) key(r row, extension string) string {
 	if t.own == nil {
-		return objectstore.Key(r.TenantID, "exports", "export"+extension)
+		return objectstore.Key(r.TenantID, kindExport, "export"+extension)
 	}
 	return t.own.Prefix + r.CreatedAt.UTC().Format("2006-01-02T150405Z") + "-" + uuid.NewString() + extension
 }

@@ -191,32 +191,8 @@ UNION SELECT object_key FROM wharf.uploads WHERE tenant_id = $1 AND object_key =
 	ownedErrors  = `SELECT errors_key FROM wharf.imports WHERE tenant_id = $1 AND errors_key = ANY ($2)`
 )
 
-// Owners tells, of the objects of each kind that belong to imports, those that an import knows. What belongs to a tenant that
-// this installation does not have is none of its business: another may share the bucket.
+// Owners tells, of the objects of each kind that belong to imports, those that an import knows.
 func (s *Service) Owners() objectstore.Owners {
-	owned := func(sql string) objectstore.Owned {
-		return func(ctx context.Context, tenant uuid.UUID, keys []string) ([]string, error) {
-			var known []string
-			err := tenancy.Tx(ctx, s.cfg.DB, tenancy.System(tenant), func(ctx context.Context, tx pgx.Tx) error {
-				var ours bool
-				if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+s.cfg.TenantTable+` t WHERE t.id = $1)`, tenant).Scan(&ours); err != nil {
-					return fmt.Errorf("importer: find tenant: %w", err)
-				}
-				if !ours {
-					known = keys
-					return nil
-				}
-				rows, err := tx.Query(ctx, sql, tenant, keys)
-				if err != nil {
-					return fmt.Errorf("importer: find owners of objects: %w", err)
-				}
-				if known, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-					return fmt.Errorf("importer: find owners of objects: %w", err)
-				}
-				return nil
-			})
-			return known, err
-		}
-	}
+	owned := func(sql string) objectstore.Owned { return s.cfg.DB.Owned(s.cfg.TenantTable, sql) }
 	return objectstore.Owners{kindFile: owned(ownedFiles), kindUpload: owned(ownedFiles), kindResult: owned(ownedResults), kindErrors: owned(ownedErrors)}
 }

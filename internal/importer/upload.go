@@ -28,10 +28,10 @@ var (
 const (
 	UploadWaiting = "waiting" // for the file
 	UploadArrived = "arrived"
-	UploadUsed    = "used" // by an import, whose file it is now
+	UploadUsed    = "used" // by an import or a restore, whose file it is now
 )
 
-// Upload is a file that waits for its import. While it waits for its bytes it has a URL, which lives minutes; showing it
+// Upload is a file that waits for its import or restore. While it waits for its bytes it has a URL, which lives minutes; showing it
 // gives a new one.
 type Upload struct {
 	ID           uuid.UUID         `json:"id"`
@@ -40,12 +40,13 @@ type Upload struct {
 	SHA256       string            `json:"sha256,omitempty"` // hex
 	Status       string            `json:"status"`
 	ImportID     *uuid.UUID        `json:"import_id"`
+	RestoreID    *uuid.UUID        `json:"restore_id"`
 	Method       string            `json:"method,omitempty"` // these four while it waits
 	URL          string            `json:"url,omitempty"`
 	Headers      map[string]string `json:"headers,omitempty"`
 	URLExpiresAt *time.Time        `json:"url_expires_at,omitempty"`
 	CreatedAt    time.Time         `json:"created_at"`
-	ExpiresAt    time.Time         `json:"expires_at"` // unless an import takes it
+	ExpiresAt    time.Time         `json:"expires_at"` // unless it is used
 }
 
 // NewUpload is what is promised of a file.
@@ -160,10 +161,11 @@ func (s *Service) arrived(ctx context.Context, u upload) (objectstore.Object, er
 
 func (s *Service) viewUpload(ctx context.Context, u upload) (Upload, error) {
 	view := Upload{
-		ID: u.ID, Name: u.FileName, Bytes: u.Bytes, SHA256: u.SHA256, ImportID: u.ImportID, Status: UploadArrived,
+		ID: u.ID, Name: u.FileName, Bytes: u.Bytes, SHA256: u.SHA256, ImportID: u.ImportID, RestoreID: u.RestoreID,
+		Status:    UploadArrived,
 		CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
 	}
-	if u.ImportID != nil {
+	if u.ImportID != nil || u.RestoreID != nil {
 		view.Status = UploadUsed
 		return view, nil
 	}
@@ -188,7 +190,7 @@ func (s *Service) viewUpload(ctx context.Context, u upload) (Upload, error) {
 	return view, nil
 }
 
-// DeleteUpload removes an upload that no import has taken. ErrUploadNotFound; Conflict names the import.
+// DeleteUpload removes an upload that nothing has taken. ErrUploadNotFound; Conflict names what has.
 //
 // A signed URL may live on for minutes: its row stays, hidden, until the sweep has removed what still came.
 func (s *Service) DeleteUpload(ctx context.Context, p tenancy.Principal, id uuid.UUID) error {
@@ -215,6 +217,11 @@ func (s *Service) ClaimUpload(ctx context.Context, tx pgx.Tx, p tenancy.Principa
 	return s.takeUpload(ctx, tx, p, id, claimUpload, importID)
 }
 
+// ClaimUploadForRestore is ClaimUpload for a restore.
+func (s *Service) ClaimUploadForRestore(ctx context.Context, tx pgx.Tx, p tenancy.Principal, id, restoreID uuid.UUID) error {
+	return s.takeUpload(ctx, tx, p, id, claimForARestore, restoreID)
+}
+
 // takeUpload runs a statement that changes an unused upload, and says why it could not. Of two at once the second waits for
 // the first, and finds it used.
 func (s *Service) takeUpload(ctx context.Context, tx pgx.Tx, p tenancy.Principal, id uuid.UUID, sql string, args ...any) error {
@@ -226,8 +233,11 @@ func (s *Service) takeUpload(ctx context.Context, tx pgx.Tx, p tenancy.Principal
 	if err != nil {
 		return err
 	}
-	if u.ImportID == nil {
-		return ErrUploadNotFound // it expired meanwhile
+	switch {
+	case u.ImportID != nil:
+		return fault.Newf(fault.Conflict, "the upload was used by the import %s; send the file again for another", u.ImportID)
+	case u.RestoreID != nil:
+		return fault.Newf(fault.Conflict, "the upload was used by the restore %s; send the file again for another", u.RestoreID)
 	}
-	return fault.Newf(fault.Conflict, "the upload was used by the import %s; send the file again for another", u.ImportID)
+	return ErrUploadNotFound // it expired meanwhile
 }

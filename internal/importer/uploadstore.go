@@ -19,13 +19,14 @@ type upload struct {
 	SHA256    string `db:"sha256"`
 	Stored    bool
 	ImportID  *uuid.UUID
+	RestoreID *uuid.UUID
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Now       time.Time // of the database
 }
 
 const (
-	uploadColumns = `id, file_name, object_key, bytes, sha256, stored, import_id, created_at, expires_at, now() AS now`
+	uploadColumns = `id, file_name, object_key, bytes, sha256, stored, import_id, restore_id, created_at, expires_at, now() AS now`
 
 	insertUpload = `INSERT INTO wharf.uploads (id, tenant_id, file_name, object_key, bytes, sha256, stored, importer_id, requested_by, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::interval) RETURNING ` + uploadColumns
@@ -34,12 +35,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::interval) RETURNING ` +
 	ownUpload = ` WHERE tenant_id = $1 AND id = $2 AND ($3::uuid IS NULL OR (importer_id = $3 AND requested_by = $4)) AND expires_at > now()`
 
 	selectUpload = `SELECT ` + uploadColumns + ` FROM wharf.uploads` + ownUpload
-	claimUpload  = `UPDATE wharf.uploads SET import_id = $5` + ownUpload + ` AND import_id IS NULL`
-	hideUpload   = `UPDATE wharf.uploads SET expires_at = now()` + ownUpload + ` AND import_id IS NULL`
-	dropUpload   = `DELETE FROM wharf.uploads` + ownUpload + ` AND import_id IS NULL`
+	unusedUpload = ownUpload + ` AND import_id IS NULL AND restore_id IS NULL`
+
+	claimUpload      = `UPDATE wharf.uploads SET import_id = $5` + unusedUpload
+	claimForARestore = `UPDATE wharf.uploads SET restore_id = $5` + unusedUpload
+	hideUpload       = `UPDATE wharf.uploads SET expires_at = now()` + unusedUpload
+	dropUpload       = `DELETE FROM wharf.uploads` + unusedUpload
 
 	uploadsToSweep = `SELECT tenant_id, id FROM wharf.uploads_to_sweep($1::interval, $2)`
-	sweepUpload    = `DELETE FROM wharf.uploads WHERE tenant_id = $1 AND id = $2 RETURNING object_key, import_id`
+	sweepUpload    = `DELETE FROM wharf.uploads WHERE tenant_id = $1 AND id = $2 RETURNING object_key, coalesce(import_id, restore_id)`
 )
 
 // readUpload runs one of the statements that give a whole upload.

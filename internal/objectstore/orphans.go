@@ -3,6 +3,7 @@ package objectstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,27 @@ type Owned func(ctx context.Context, tenant uuid.UUID, keys []string) ([]string,
 // Owners says, for each kind of object, how to find out which are owned. Objects of other kinds are left alone, as are
 // those whose key was not made by Key.
 type Owners map[string]Owned
+
+// With gives owners where an object is owned if either side says so.
+func (o Owners) With(more Owners) Owners {
+	all := maps.Clone(o)
+	for kind, owned := range more {
+		first, both := all[kind]
+		if !both {
+			all[kind] = owned
+			continue
+		}
+		all[kind] = func(ctx context.Context, tenant uuid.UUID, keys []string) ([]string, error) {
+			known, err := first(ctx, tenant, keys)
+			if err != nil {
+				return nil, err
+			}
+			others, err := owned(ctx, tenant, keys)
+			return slices.Concat(known, others), err
+		}
+	}
+	return all
+}
 
 // orphansAtOnce is how many keys are asked about at once.
 const orphansAtOnce = 1000

@@ -22,7 +22,9 @@ type Overrides map[string]int
 // mostPerMinute is the most that an override may say.
 const mostPerMinute = 1_000_000
 
-func overridable() []string { return []string{ExportStarts, ImportStarts, UploadStarts, Requests} }
+func overridable() []string {
+	return []string{ExportStarts, ImportStarts, RestoreStarts, UploadStarts, Requests}
+}
 
 const (
 	tenantExists    = `SELECT EXISTS (SELECT FROM %s t WHERE t.id = $1)`

@@ -33,11 +33,12 @@ type Limit struct {
 
 // Names of limits.
 const (
-	ExportStarts = "export_starts"      // of a tenant
-	ImportStarts = "import_starts"      // of a tenant
-	UploadStarts = "upload_starts"      // of a tenant
-	Requests     = "requests"           // of an API key
-	Failures     = "failed_credentials" // of an address
+	ExportStarts  = "export_starts"      // of a tenant
+	ImportStarts  = "import_starts"      // of a tenant
+	RestoreStarts = "restore_starts"     // of a tenant
+	UploadStarts  = "upload_starts"      // of a tenant
+	Requests      = "requests"           // of an API key
+	Failures      = "failed_credentials" // of an address
 )
 
 // PerMinute is a limit of n a minute, all of which may come at once.

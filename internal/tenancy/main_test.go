@@ -49,6 +49,8 @@ func newTown(t *testing.T) *town {
 			`INSERT INTO wharf.exports (id, tenant_id, request, requested_by) VALUES (gen_random_uuid(), $1, '{}', 'x')`,
 			`INSERT INTO wharf.imports (id, tenant_id, definition, file_name, file_key, file_bytes, file_sha256, requested_by)
 			VALUES (gen_random_uuid(), $1, '{}', 'a.csv', 'k', 1, '', 'x')`,
+			`INSERT INTO wharf.restores (id, tenant_id, dry_run, verify, file_name, file_key, file_bytes, requested_by)
+			VALUES (gen_random_uuid(), $1, false, false, 'a.json', 'k', 1, 'x')`,
 			`INSERT INTO wharf.api_keys (tenant_id, name, prefix, hash, role) VALUES ($1, 'x', $1::uuid::text, '', 'owner')`,
 			`SELECT wharf.write_audit($1, 'x', 'export.start', '{}', 'started', '')`,
 		} {
@@ -62,7 +64,7 @@ func newTown(t *testing.T) *town {
 // tables are those that newTown gives one row each to each tenant.
 func tables() []string {
 	return []string{
-		"public.companies", "public.pipelines", "public.stages", "wharf.importers", "wharf.imports", "wharf.exports",
+		"public.companies", "public.pipelines", "public.stages", "wharf.importers", "wharf.imports", "wharf.exports", "wharf.restores",
 		"wharf.api_keys", "wharf.audit_log", "wharf.tenants",
 	}
 }
