@@ -36,3 +36,6 @@ func (m Match) String() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// KeyNames names the keys of an index in the syntax of @match, the tenant's column left out.
+func (t *Table) KeyNames(keys []IndexKey) string { return Match{Keys: t.withoutTenant(keys)}.String() }
