@@ -224,4 +224,3 @@ UNION ALL SELECT w.user_id::text, w.user_id FROM w WHERE NOT EXISTS (SELECT FROM
 	m.members = name
 	return err
 }
-

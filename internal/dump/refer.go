@@ -193,4 +193,3 @@ func (m *merge) from(ctx context.Context, t *merging, cols []*catalog.Column) (s
 func (t *merging) typeOf(r *reference, cols []*catalog.Column) bool {
 	return r.poly != nil && slices.ContainsFunc(cols, func(c *catalog.Column) bool { return c.Name == r.poly.TypeColumn && !c.NotNull })
 }
-
