@@ -205,3 +205,18 @@ func TestSecretsAreNotEvenRead(t *testing.T) {
 	require.NotContains(t, text, "planted-secret")
 	require.Contains(t, string(doc["webhooks"]), catalog.Redacted)
 }
+
+func TestSecretsOfTheTenantsOwnRowNeverLeave(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, `
+		ALTER TABLE wharf.tenants ADD "pay key" text, ADD spare_key text, ADD ratio numeric(6,3) DEFAULT 1.500;
+		COMMENT ON COLUMN wharf.tenants."pay key" IS E'Of the bank.\n@redact';
+		COMMENT ON COLUMN wharf.tenants.spare_key IS '@redact'`)
+	h.exec(t, `UPDATE wharf.tenants SET "pay key" = 'planted-secret'`)
+	doc, _, text := h.document(t, h.mine)
+	require.NotContains(t, text, "planted-secret")
+	var row map[string]any
+	require.NoError(t, json.Unmarshal(doc["workspace"], &row))
+	require.Equal(t, []any{"mine", catalog.Redacted, nil}, []any{row["slug"], row["pay key"], row["spare_key"]})
+	require.Contains(t, string(doc["workspace"]), `"ratio":1.500`)
+}

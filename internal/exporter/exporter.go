@@ -95,6 +95,13 @@ type row struct {
 	Now           time.Time // of the database, for rates
 }
 
+// lapse has an export whose time has passed look as it will when it was swept: nobody is given it in the meantime.
+func (r *row) lapse() {
+	if r.Status == Completed && r.ExpiresAt != nil && !r.ExpiresAt.After(r.Now) {
+		r.Status = Expired
+	}
+}
+
 // view gives the row as the API shows it.
 func (r row) view() (Export, error) {
 	e := Export{
@@ -111,7 +118,7 @@ func (r row) view() (Export, error) {
 			return Export{}, err //nolint:wrapcheck // our own document
 		}
 	}
-	e.Scope, e.Format = req.Scope, req.Format
+	e.Scope, e.Format, e.Warnings = req.Scope, req.Format, some(e.Warnings)
 	return e, nil
 }
 
@@ -127,7 +134,7 @@ func (r row) links() map[string]string {
 func (r row) progress() Progress {
 	p := Progress{Phase: r.Phase, Rows: r.RowsDone}
 	switch {
-	case r.Status == Completed:
+	case r.Status == Completed || r.Status == Expired:
 		p.Percent = 100
 	case r.Status == Processing && r.RowsTotal > 0:
 		p.Percent = min(99, 100*float64(r.RowsDone)/float64(r.RowsTotal))

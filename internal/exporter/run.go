@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,13 +37,6 @@ type run struct {
 	warnings []string
 	rows     atomic.Int64 // read
 	total    atomic.Int64 // the planner's estimate
-}
-
-// moment is when and of whom the snapshot is.
-type moment struct {
-	at         time.Time
-	workspace  json.RawMessage // the tenant's row
-	slug, name string
 }
 
 // Run writes an export's object and finishes its row. It may be run again after any failure: each run writes an object of
@@ -172,19 +164,6 @@ func (r *run) writeAll(ctx context.Context, tx pgx.Tx, out io.Writer) (err error
 	return enc.close(ctx, tx)
 }
 
-const tenantFacts = `SELECT now(), coalesce((SELECT to_jsonb(t) FROM %[1]s t WHERE t.id = $1), '{}'),
-coalesce((SELECT t.slug::text FROM %[1]s t WHERE t.id = $1), 'workspace'),
-coalesce((SELECT t.name::text FROM %[1]s t WHERE t.id = $1), '')`
-
-func (s *Service) momentOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (m moment, err error) {
-	table := pgx.Identifier(strings.SplitN(s.cfg.TenantTable, ".", 2)).Sanitize()
-	err = tx.QueryRow(ctx, fmt.Sprintf(tenantFacts, table), tenant).Scan(&m.at, &m.workspace, &m.slug, &m.name)
-	if err != nil {
-		return m, fmt.Errorf("exporter: read tenant: %w", err)
-	}
-	return m, nil
-}
-
 // fileName is what the export is saved as.
 func (r *run) fileName() string {
 	return r.slug + "-" + r.at.UTC().Format(time.DateOnly) + r.req.object().extension
@@ -198,7 +177,7 @@ func (r *run) warn(text string) { r.warnings = append(r.warnings, text) }
 
 // warned gives the warnings of plan and run, never null.
 func (r *run) warned() []string {
-	all := slices.Concat([]string{}, r.plan.warnings, r.warnings)
+	all := some(slices.Concat(r.plan.warnings, r.warnings))
 	if len(all) > maxWarnings {
 		all = append(all[:maxWarnings], fmt.Sprintf("and %d more warnings", len(all)-maxWarnings))
 	}

@@ -160,6 +160,7 @@ func (s *Service) List(ctx context.Context, p tenancy.Principal, f Filter) ([]Ex
 	}
 	out := make([]Export, 0, len(found))
 	for _, r := range found {
+		r.lapse()
 		e, err := r.view()
 		if err != nil {
 			return nil, err
@@ -214,7 +215,11 @@ func (s *Service) link(ctx context.Context, p tenancy.Principal, id uuid.UUID) (
 		return "", err
 	}
 	defer at.close()
-	link, err := at.PresignGet(ctx, *r.ObjectKey, *r.FileName, s.cfg.LinkTTL)
+	ttl := s.cfg.LinkTTL
+	if r.ExpiresAt != nil { // no link outlives its export
+		ttl = max(time.Second, min(ttl, r.ExpiresAt.Sub(r.Now)))
+	}
+	link, err := at.PresignGet(ctx, *r.ObjectKey, *r.FileName, ttl)
 	if err != nil {
 		return "", fmt.Errorf("exporter: sign link: %w", err)
 	}
@@ -230,10 +235,10 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, id uuid.UUID)
 	switch {
 	case err != nil:
 		return err
-	case r.Status == Expired:
-		return nil
-	case r.Status != Completed:
+	case r.Status != Completed && r.Status != Expired:
 		return fault.Newf(fault.Conflict, "the export is %s; cancel it instead", r.Status)
+	case r.ObjectKey == nil:
+		return nil
 	}
 	at, err := s.targetOf(ctx, p, r)
 	if err != nil {
@@ -259,7 +264,14 @@ func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, stat
 	return s.tell(ctx, tx, tenant, id)
 }
 
-// Reopen sets a failed or cancelled export back to pending, to be run by the job. ErrPassphraseForgotten if one encrypted it.
+// retryScope is what the audit log holds of an export that is to run again.
+type retryScope struct {
+	RetryOf uuid.UUID `json:"retry_of"`
+	Request
+}
+
+// Reopen sets a failed or cancelled export back to pending, to be run by the job: it will read rows again, so the attempt is
+// in the audit log first, by ctx's actor. ErrPassphraseForgotten if one encrypted it.
 func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
 	r, err := readExport(ctx, tx, lockExport, tenant, id)
 	if err != nil {
@@ -268,6 +280,11 @@ func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, j
 	var req Request
 	if err := json.Unmarshal(r.Request, &req); err != nil {
 		return fmt.Errorf("exporter: read request of %s: %w", id, err)
+	}
+	p := tenancy.System(tenant)
+	p.Actor = audit.Actor(ctx)
+	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, retryScope{id, req.public()}); err != nil {
+		return fmt.Errorf("exporter: audit: %w", err)
 	}
 	if req.byPassphrase() {
 		return ErrPassphraseForgotten

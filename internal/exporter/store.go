@@ -22,7 +22,7 @@ schedule_id, destination_id, now() AS now`
 	lockExport = selectExport + ` FOR UPDATE`
 
 	listExports = `SELECT ` + exportColumns + ` FROM wharf.exports
-WHERE tenant_id = $1 AND ($2 = '' OR status = $2) AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`
+WHERE tenant_id = $1 AND $2 IN ('', CASE WHEN status = 'completed' AND expires_at <= now() THEN 'expired' ELSE status END) AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`
 
 	beginExport = `UPDATE wharf.exports SET status = 'processing', phase = 'reading', error = NULL, started_at = now(),
 completed_at = NULL, rows_done = 0, num_rows = 0, tables = '{}', warnings = '[]'
@@ -41,7 +41,7 @@ WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'processing')`
 	reopenExport = `UPDATE wharf.exports SET status = 'pending', error = NULL, phase = '', job_id = $3, started_at = NULL,
 completed_at = NULL WHERE tenant_id = $1 AND id = $2 AND status IN ('failed', 'cancelled')`
 
-	expireExport = `UPDATE wharf.exports SET status = 'expired', expires_at = now(), object_key = NULL
+	expireExport = `UPDATE wharf.exports SET status = 'expired', expires_at = least(expires_at, now()), object_key = NULL
 WHERE tenant_id = $1 AND id = $2 AND status = 'completed'`
 )
 
@@ -58,6 +58,7 @@ func readExport(ctx context.Context, tx pgx.Tx, sql string, args ...any) (row, e
 	if err != nil {
 		return row{}, fmt.Errorf("exporter: read export: %w", err)
 	}
+	r.lapse()
 	return r, nil
 }
 

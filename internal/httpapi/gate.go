@@ -41,7 +41,7 @@ func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		ctx := context.WithValue(c.Request().Context(), principalKey{}, p)
+		ctx := audit.WithActor(context.WithValue(c.Request().Context(), principalKey{}, p), p.Actor)
 		withContext(c, ctx)
 		if err := tell(c, turn); err != nil {
 			return s.limited(ctx, p, r.operation, c.Param("id"), err)

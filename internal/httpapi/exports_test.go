@@ -1,0 +1,44 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wharf/internal/tenancy"
+)
+
+// TestRetriedExportIsInTheAuditLogWhoeverRetriesIt: an export that runs again reads rows again.
+func TestRetriedExportIsInTheAuditLogWhoeverRetriesIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	n := h.newTenant(t, "acme")
+	manager, operator := n.newKey(t, tenancy.Manager), h.newOperatorKey(t)
+	for name, retry := range map[string]func(path, job string) response{
+		"by the export": func(path, _ string) response { return n.json(t, manager, http.MethodPost, path+"/retry", "") },
+		"by its job": func(_, job string) response {
+			return n.json(t, manager, http.MethodPost, "/api/v1/jobs/"+job+"/retry", "")
+		},
+		"by an operator": func(_, job string) response {
+			return n.json(t, operator, http.MethodPost, "/api/v1/jobs/"+job+"/retry", "")
+		},
+		"with many": func(_, _ string) response {
+			return n.json(t, operator, http.MethodPost, "/api/v1/jobs/retry", `{"filter": {"state": "cancelled", "kind": "export"}}`)
+		},
+	} {
+		started := n.json(t, n.key, http.MethodPost, "/api/v1/exports", `{"format": "csv", "exclude": ["contacts"]}`)
+		id, path := decoded[map[string]any](t, started)["id"].(string), started.header.Get("Location")
+		require.Equal(t, http.StatusAccepted, n.json(t, n.key, http.MethodPost, path+"/cancel", "").status)
+		got := retry(path, strconv.FormatInt(n.job(t, "exports", id), 10))
+		require.Less(t, got.status, 300, "%s: %s", name, got.body)
+		actor := decoded[map[string]any](t, n.get(t, manager, "/api/v1/me"))["actor"]
+		if name == "by an operator" || name == "with many" {
+			actor = decoded[map[string]any](t, n.get(t, operator, "/api/v1/me"))["actor"]
+		}
+		require.Equal(t, 1, scan[int](t, h, `SELECT count(*) FROM wharf.audit_log WHERE tenant_id = $1 AND action = 'export.start' AND outcome = 'started'
+			AND actor = $2 AND request_id = $3 AND scope = jsonb_build_object('scope', 'full', 'format', 'csv', 'exclude', '["contacts"]'::jsonb, 'retry_of', $4::text)`,
+			n.id, actor, got.header.Get("X-Request-Id"), id), name)
+	}
+}
