@@ -30,6 +30,7 @@ func Restore(ctx context.Context, tx pgx.Tx, spec Spec, src Source) (Report, err
 	if err != nil {
 		return Report{}, err
 	}
+	spec.Verify = spec.Verify || head.verify
 	m := newMerge(tx, spec, head, tables, src.files())
 	m.warn.add(told...)
 	if err := m.run(ctx); err != nil {

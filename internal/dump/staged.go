@@ -10,6 +10,8 @@ import (
 type head struct {
 	version   int              // schema_version, one of Supported
 	workspace uuid.UUID        // the tenant it comes from; zero: not said
+	foreign   bool             // it is NakatomiCRM's
+	verify    bool             // the request asks for Spec.Verify
 	counts    map[string]int64 // rows by table, as the document says; of the catalog's tables only
 }
 

@@ -67,7 +67,7 @@ func (p *Plan) column(n int, c Column) (column, error) {
 		col.codec = objects(col.codec)
 	}
 	if col.sealed {
-		if err := Keys(p.spec.Crypt, target); err != nil {
+		if err := p.ready(target); err != nil {
 			return column{}, err
 		}
 		col.codec = Sealing(p.spec.Crypt, p.place(target))

@@ -28,9 +28,9 @@ func PlaceOf(tenant uuid.UUID, t *catalog.Table, c *catalog.Column) fieldcrypt.C
 
 func (p *Plan) place(c *catalog.Column) fieldcrypt.Column { return PlaceOf(p.spec.Tenant, p.table, c) }
 
-// Keys returns a fault.Invalid that names the column unless there are keys to write it with.
-func Keys(ring *fieldcrypt.Ring, c *catalog.Column) error {
-	if err := ring.Ready(); err != nil {
+// ready returns an error unless there are keys to write the column with.
+func (p *Plan) ready(c *catalog.Column) error {
+	if err := p.spec.Crypt.Ready(); err != nil {
 		return fault.Newf(fault.Invalid, "%s: %s", c.Name, fieldcrypt.ErrNoKeys.Message)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (p *Plan) addHashes() error {
 		if h.Tags.HashOf == "" || source == nil {
 			continue
 		}
-		if err := Keys(p.spec.Crypt, h); err != nil {
+		if err := p.ready(h); err != nil {
 			wrong = append(wrong, fault.Field{Field: source.Name, Message: err.Error()})
 			continue
 		}

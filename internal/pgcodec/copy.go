@@ -23,10 +23,25 @@ type CopyWriter struct {
 	err   error
 }
 
-// NewCopyWriter writes to out through buf, which is flushed when it is full; a tuple larger than buf makes it grow.
+// NewCopyWriter writes to out through buf, which is flushed when it is full; a tuple larger than buf makes it grow. Without
+// out everything stays in memory until Take.
 func NewCopyWriter(out io.Writer, buf []byte) *CopyWriter {
 	buf = append(buf[:0], copySignature...)
-	return &CopyWriter{out: out, buf: buf, limit: cap(buf)}
+	w := &CopyWriter{out: out, buf: buf, limit: cap(buf)}
+	if out == nil {
+		w.limit = math.MaxInt
+	}
+	return w
+}
+
+// Len is the count of bytes that have not been written below, those of the open tuple too.
+func (w *CopyWriter) Len() int { return len(w.buf) }
+
+// Take ends the stream, gives all of it that has not been written below, and begins another one in buf.
+func (w *CopyWriter) Take(buf []byte) []byte {
+	stream := binary.BigEndian.AppendUint16(w.buf, math.MaxUint16)
+	w.buf = append(buf[:0], copySignature...)
+	return stream
 }
 
 // Begin opens a tuple of the given count of fields; the caller adds as many, then calls End.
