@@ -42,7 +42,7 @@ func ofImporter(id uuid.UUID) webhook.Owner {
 	return webhook.Owner{Kind: webhook.OwnerImporter, ID: id}
 }
 
-// exportHooks lets schedules of exports tell their webhooks.
+// exportHooks lets exports and their schedules tell their webhooks.
 type exportHooks struct{ *webhook.Service }
 
 var _ exporter.Webhooks = exportHooks{}
@@ -50,20 +50,23 @@ var _ exporter.Webhooks = exportHooks{}
 // Send has a job deliver an event.
 func (h exportHooks) Send(ctx context.Context, tx pgx.Tx, e exporter.Event) error {
 	return h.Enqueue(ctx, tx, webhook.News{ //nolint:wrapcheck // only passes on, as do the others
-		Tenant: e.Tenant, Owner: ofSchedule(e.Schedule), Event: e.Name, URL: e.URL, Payload: e.Payload,
+		Tenant: e.Tenant, Owner: ofHook(e.Of), Event: e.Name, URL: e.URL, Payload: e.Payload,
 	})
 }
 
-// Secret makes the schedule's signing secret.
-func (h exportHooks) Secret(ctx context.Context, tx pgx.Tx, tenant, schedule uuid.UUID) (string, error) {
-	return h.Service.Secret(ctx, tx, tenant, ofSchedule(schedule)) //nolint:wrapcheck
+// Secret makes the webhook's signing secret.
+func (h exportHooks) Secret(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, of exporter.Hook) (string, error) {
+	return h.Service.Secret(ctx, tx, tenant, ofHook(of)) //nolint:wrapcheck
 }
 
 // Drop forgets the secret.
-func (h exportHooks) Drop(ctx context.Context, tx pgx.Tx, tenant, schedule uuid.UUID) error {
-	return h.Service.Drop(ctx, tx, tenant, ofSchedule(schedule)) //nolint:wrapcheck
+func (h exportHooks) Drop(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, of exporter.Hook) error {
+	return h.Service.Drop(ctx, tx, tenant, ofHook(of)) //nolint:wrapcheck
 }
 
-func ofSchedule(id uuid.UUID) webhook.Owner {
-	return webhook.Owner{Kind: webhook.OwnerExportSchedule, ID: id}
+func ofHook(of exporter.Hook) webhook.Owner {
+	if of.Schedule != uuid.Nil {
+		return webhook.Owner{Kind: webhook.OwnerExportSchedule, ID: of.Schedule}
+	}
+	return webhook.Owner{Kind: webhook.OwnerExport, ID: of.Export}
 }

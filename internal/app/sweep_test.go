@@ -92,7 +92,7 @@ func (h *house) uploads(t *testing.T) int {
 
 func (h *house) export(t *testing.T, tenant uuid.UUID) exporter.Export {
 	t.Helper()
-	e, err := h.Exports.Start(t.Context(), tenancy.System(tenant), exporter.Request{})
+	e, err := h.Exports.Start(t.Context(), tenancy.System(tenant), exporter.Input{})
 	require.NoError(t, err)
 	require.NoError(t, h.Exports.Run(t.Context(), tenant, e.ID, done))
 	return e

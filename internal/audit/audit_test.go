@@ -151,9 +151,9 @@ func TestAttemptThatFailsAfterwardsIsStillThere(t *testing.T) {
 	t.Parallel()
 	ctx, r := context.Background(), newArchive(t)
 	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}, Catalog: readCatalog})
-	_, err := exports.Start(ctx, r.a, exporter.Request{})
+	_, err := exports.Start(ctx, r.a, exporter.Input{})
 	require.ErrorIs(t, err, errQueue)
-	_, err = exports.Start(ctx, r.a, exporter.Request{Format: "stone"})
+	_, err = exports.Start(ctx, r.a, exporter.Input{Request: exporter.Request{Format: "stone"}})
 	require.Equal(t, fault.Invalid, fault.CodeOf(err))
 	_, err = exports.Download(ctx, r.a, uuid.New())
 	require.ErrorIs(t, err, exporter.ErrNotFound)
@@ -174,7 +174,7 @@ func TestLogThatCannotBeWrittenStopsTheAttempt(t *testing.T) {
 	_, err := r.admin.Exec(ctx, `REVOKE EXECUTE ON FUNCTION wharf.write_audit FROM wharf_service`)
 	require.NoError(t, err)
 	exports := exporter.New(exporter.Config{Pool: r.pool, DB: r.wall, Audit: r.log, Queue: fullQueue{}, Catalog: readCatalog})
-	_, err = exports.Start(ctx, r.a, exporter.Request{})
+	_, err = exports.Start(ctx, r.a, exporter.Input{})
 	require.ErrorContains(t, err, "permission denied", "not the queue's error: it was not reached")
 }
 

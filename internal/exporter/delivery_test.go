@@ -21,7 +21,7 @@ import (
 // made gives an export that has ended well.
 func (d *desk) made(t *testing.T, req exporter.Request) exporter.Export {
 	t.Helper()
-	e, err := d.Start(t.Context(), d.p, req)
+	e, err := d.Start(t.Context(), d.p, exporter.Input{Request: req})
 	require.NoError(t, err)
 	require.NoError(t, d.work(t, e.ID))
 	return d.export(t, e.ID)
@@ -175,4 +175,45 @@ func TestAnotherTenantGetsNoLinkAndDeletesNothing(t *testing.T) {
 	require.Len(t, d.keys(t, d.p.Tenant.String()+"/"), 1)
 	require.Equal(t, `export.download started; export.download failed; export.delete started`, read[string](t, d,
 		`SELECT string_agg(action || ' ' || outcome, '; ' ORDER BY id) FROM wharf.audit_log WHERE tenant_id = $1`, other.p.Tenant))
+}
+
+func TestWebhookOfAnExportIsToldHowItEnds(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	start := func() exporter.Export {
+		e, err := d.Start(t.Context(), d.p, exporter.Input{WebhookURL: text("https://example.com/hook")})
+		require.NoError(t, err)
+		return e
+	}
+	done, lost, told := start(), start(), func(id uuid.UUID) map[string]any {
+		return read[map[string]any](t, d, `SELECT payload::jsonb FROM wharf.deliveries WHERE owner_kind = 'export' AND owner_id = $1 AND url = 'https://example.com/hook'`, id)
+	}
+	require.Regexp(t, "^whsec_", done.WebhookSecret)
+	require.NotEqual(t, done.WebhookSecret, lost.WebhookSecret)
+	require.NoError(t, d.work(t, done.ID))
+	d.end(t, lost.ID, exporter.Failed, "no more room")
+	now := d.export(t, done.ID)
+	require.Empty(t, now.WebhookSecret, "it is shown once")
+	require.Equal(t, text("https://example.com/hook"), now.WebhookURL)
+	m := told(done.ID)
+	require.Equal(t, []any{"export.completed", "completed", done.ID.String(), nil, *now.SHA256}, []any{m["event"], m["status"], m["export_id"], m["schedule_id"], m["sha256"]})
+	m = told(lost.ID)
+	require.Equal(t, []any{"export.failed", "failed", lost.ID.String(), "no more room"}, []any{m["event"], m["status"], m["export_id"], m["error"]})
+	d.made(t, exporter.Request{})
+	require.Equal(t, 2, read[int](t, d, `SELECT count(*) FROM wharf.deliveries`), "who has none is told nothing")
+	require.NotContains(t, read[string](t, d, `SELECT string_agg(w::text, '') FROM wharf.webhooks w`), done.WebhookSecret)
+}
+
+func TestWebhookThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "WHARF_WEBHOOK_ALLOW_PRIVATE=false")
+	for _, url := range []string{"nope", "http://example.com/", "ftp://example.com", ""} {
+		_, err := d.Start(t.Context(), d.p, exporter.Input{WebhookURL: &url})
+		f, coded := fault.As(err)
+		require.True(t, coded, "%q: %v", url, err)
+		require.Equal(t, fault.Invalid, f.Code)
+		require.Equal(t, "webhook_url", f.Fields[0].Field)
+	}
+	require.Empty(t, d.exports(t))
+	require.Equal(t, 4, read[int](t, d, `SELECT count(*) FROM wharf.audit_log WHERE action = 'export.start'`))
 }

@@ -55,6 +55,9 @@ type Export struct {
 	StartedAt   *time.Time        `json:"started_at"`
 	CompletedAt *time.Time        `json:"completed_at"`
 	Links       map[string]string `json:"links"`
+
+	WebhookURL    *string `json:"webhook_url"`              // its own, not its schedule's
+	WebhookSecret string  `json:"webhook_secret,omitempty"` // in the answer that made it, and never again
 }
 
 // Progress is how far a run has come. The total is the planner's estimate.
@@ -92,6 +95,7 @@ type row struct {
 	ScheduleID  *uuid.UUID
 	// DestinationID is the tenant's own bucket that the object is, or goes, in; nil: Wharf's.
 	DestinationID *uuid.UUID
+	WebhookURL    *string
 	Now           time.Time // of the database, for rates
 }
 
@@ -107,7 +111,7 @@ func (r row) view() (Export, error) {
 	e := Export{
 		ID: r.ID, Status: r.Status, NumRows: r.NumRows, Bytes: r.Bytes, SHA256: r.SHA256, Progress: r.progress(),
 		RequestedBy: r.RequestedBy, ScheduleID: r.ScheduleID, Error: r.Error, ExpiresAt: r.ExpiresAt, CreatedAt: r.CreatedAt,
-		StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, Links: r.links(),
+		StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, Links: r.links(), WebhookURL: r.WebhookURL,
 	}
 	var req Request
 	for _, part := range []struct {

@@ -42,7 +42,7 @@ func (k *kept) start(t *testing.T, passphrase string) uuid.UUID {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	require.NoError(t, k.tx(t, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, insertExport, id, k.tenant, []byte(`{}`), "tester"); err != nil {
+		if _, err := tx.Exec(ctx, insertExport, id, k.tenant, []byte(`{}`), "tester", nil); err != nil {
 			return err
 		}
 		return keepPassphrase(ctx, tx, k.ring, k.tenant, id, passphrase)

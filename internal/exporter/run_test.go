@@ -45,7 +45,7 @@ func (h *house) withStore(t *testing.T) *house {
 
 func (h *house) start(t *testing.T, req Request) Export {
 	t.Helper()
-	e, err := h.service.Start(t.Context(), tenancy.System(h.mine), req)
+	e, err := h.service.Start(t.Context(), tenancy.System(h.mine), Input{Request: req})
 	require.NoError(t, err)
 	return e
 }
@@ -156,7 +156,7 @@ func TestStartRefusesWhatCannotBeMadeAndAuditsIt(t *testing.T) {
 		{Request{Exclude: []string{"gone"}}, fault.Invalid},
 		{Request{}, fault.Conflict}, // no keys
 	} {
-		_, err := h.service.Start(t.Context(), tenancy.System(h.mine), c.req)
+		_, err := h.service.Start(t.Context(), tenancy.System(h.mine), Input{Request: c.req})
 		require.Equal(t, c.code, fault.CodeOf(err))
 	}
 	var exports, audited int

@@ -100,7 +100,7 @@ func (s *Service) startScheduled(ctx context.Context, tx pgx.Tx, p tenancy.Princ
 	}
 	var id uuid.UUID
 	err = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
-		e, err := s.add(ctx, tx, p, v.Request)
+		e, err := s.add(ctx, tx, p, Input{Request: v.Request})
 		if err != nil {
 			return err
 		}

@@ -109,7 +109,7 @@ func (s *Service) written(ctx context.Context, tx pgx.Tx, p tenancy.Principal, r
 	secret := ""
 	if r.WebhookURL != nil {
 		var err error
-		if secret, err = s.cfg.Webhooks.Secret(ctx, tx, p.Tenant, r.ID); err != nil {
+		if secret, err = s.cfg.Webhooks.Secret(ctx, tx, p.Tenant, Hook{Schedule: r.ID}); err != nil {
 			return Schedule{}, err //nolint:wrapcheck // translated by tenancy.Tx
 		}
 	}
@@ -250,6 +250,6 @@ func (s *Service) DeleteSchedule(ctx context.Context, p tenancy.Principal, id uu
 		if _, err := exec(ctx, tx, "forget credentials", forgetCredentials, p.Tenant, id); err != nil {
 			return err
 		}
-		return s.cfg.Webhooks.Drop(ctx, tx, p.Tenant, id) //nolint:wrapcheck // translated by tenancy.Tx
+		return s.cfg.Webhooks.Drop(ctx, tx, p.Tenant, Hook{Schedule: id}) //nolint:wrapcheck // translated by tenancy.Tx
 	})
 }

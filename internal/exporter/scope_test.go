@@ -33,7 +33,7 @@ func TestSubjectsExportHoldsTheRecordAndWhatBelongsToIt(t *testing.T) {
 	require.Equal(t, ScopeSubject, m.Scope)
 	require.Equal(t, "person is the record", m.Tables[1].Why)
 
-	_, err := h.service.Start(t.Context(), tenancy.System(h.mine), Request{Scope: ScopeSubject, Subject: &Subject{Table: "people", ID: "3"}})
+	_, err := h.service.Start(t.Context(), tenancy.System(h.mine), Input{Request: Request{Scope: ScopeSubject, Subject: &Subject{Table: "people", ID: "3"}}})
 	require.Equal(t, fault.Invalid, fault.CodeOf(err))
 }
 

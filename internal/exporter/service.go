@@ -42,7 +42,7 @@ type Config struct {
 	TTL         time.Duration    // a finished export is kept
 	LinkTTL     time.Duration    // a signed link lives
 
-	Webhooks     Webhooks // of schedules
+	Webhooks     Webhooks // of schedules and exports
 	AllowPrivate bool     // buckets of tenants' own may be at private addresses, and reached by plain http
 	// MayStart lets a tenant's schedule start an export now, or later; nil: now.
 	MayStart func(ctx context.Context, tenant uuid.UUID) (bool, error)
@@ -61,22 +61,52 @@ const (
 	ActionDelete   = "export.delete"
 )
 
+// Input is what an export is asked for, and whom to tell how it ends.
+type Input struct {
+	Request
+	WebhookURL *string `json:"webhook_url,omitempty"`
+}
+
 // Start writes the export and its job in one transaction. The attempt is in the audit log before that. Invalid with fields
-// if the request does not fit the catalog; ErrNoKeys.
-func (s *Service) Start(ctx context.Context, p tenancy.Principal, req Request) (Export, error) {
-	req = req.withDefaults()
-	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, req.public()); err != nil {
+// if the request does not fit the catalog, or nothing will be sent to the webhook; ErrNoKeys.
+func (s *Service) Start(ctx context.Context, p tenancy.Principal, in Input) (e Export, err error) {
+	in.Request = in.Request.withDefaults()
+	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, Input{in.public(), in.WebhookURL}); err != nil {
 		return Export{}, fmt.Errorf("exporter: audit: %w", err)
 	}
-	var r row
-	err := tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) (err error) {
-		r, err = s.add(ctx, tx, p, req)
+	if err := s.checkWebhook(in.WebhookURL); err != nil {
+		return Export{}, err
+	}
+	secret := ""
+	err = tenancy.Tx(ctx, s.cfg.DB, p, func(ctx context.Context, tx pgx.Tx) error {
+		r, err := s.add(ctx, tx, p, in)
+		if err != nil {
+			return err
+		}
+		if in.WebhookURL != nil {
+			if secret, err = s.cfg.Webhooks.Secret(ctx, tx, p.Tenant, Hook{Export: r.ID}); err != nil {
+				return err //nolint:wrapcheck // translated by tenancy.Tx
+			}
+		}
+		e, err = r.view()
 		return err
 	})
 	if err != nil {
 		return Export{}, err
 	}
-	return r.view()
+	e.WebhookSecret = secret
+	return e, nil
+}
+
+func (s *Service) checkWebhook(url *string) error {
+	if url == nil {
+		return nil
+	}
+	err := s.cfg.Webhooks.CheckURL(*url)
+	if f, coded := fault.As(err); coded {
+		return mistakes{{Field: "webhook_url", Message: f.Message}}.err()
+	}
+	return err //nolint:wrapcheck // nil
 }
 
 // fits returns what keeps the request from being run now. If it fails, the transaction must be rolled back.
@@ -91,7 +121,8 @@ func (s *Service) fits(ctx context.Context, tx pgx.Tx, p tenancy.Principal, req 
 }
 
 // add writes an export that fits, and its job.
-func (s *Service) add(ctx context.Context, tx pgx.Tx, p tenancy.Principal, req Request) (row, error) {
+func (s *Service) add(ctx context.Context, tx pgx.Tx, p tenancy.Principal, in Input) (row, error) {
+	req := in.Request
 	if err := s.fits(ctx, tx, p, req); err != nil {
 		return row{}, err
 	}
@@ -99,7 +130,7 @@ func (s *Service) add(ctx context.Context, tx pgx.Tx, p tenancy.Principal, req R
 	if err != nil {
 		return row{}, fmt.Errorf("exporter: encode request: %w", err)
 	}
-	r, err := readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor)
+	r, err := readExport(ctx, tx, insertExport, uuid.Must(uuid.NewV7()), p.Tenant, doc, p.Actor, in.WebhookURL)
 	if err != nil {
 		return row{}, err
 	}

@@ -11,9 +11,9 @@ import (
 const (
 	exportColumns = `id, tenant_id, request, status, error, object_key, file_name, bytes, sha256, phase, rows_done, rows_total,
 num_rows, tables, warnings, requested_by, job_id, expires_at, created_at, started_at, completed_at,
-schedule_id, destination_id, now() AS now`
+schedule_id, destination_id, webhook_url, now() AS now`
 
-	insertExport = `INSERT INTO wharf.exports (id, tenant_id, request, requested_by) VALUES ($1, $2, $3, $4) RETURNING ` + exportColumns
+	insertExport = `INSERT INTO wharf.exports (id, tenant_id, request, requested_by, webhook_url) VALUES ($1, $2, $3, $4, $5) RETURNING ` + exportColumns
 
 	setExportJob = `UPDATE wharf.exports SET job_id = $3 WHERE tenant_id = $1 AND id = $2`
 

@@ -6,6 +6,8 @@ import (
 	"wharf/internal/exporter"
 )
 
+const exportsPath = "/api/v1/exports/"
+
 // ListExports gives a page of exports.
 func (h *handlers) ListExports(ctx context.Context, req ListExportsRequestObject) (ListExportsResponseObject, error) {
 	q := req.Params
@@ -22,8 +24,8 @@ func (h *handlers) ListExports(ctx context.Context, req ListExportsRequestObject
 
 // CreateExport starts an export; without a body it is a full one.
 func (h *handlers) CreateExport(ctx context.Context, req CreateExportRequestObject) (CreateExportResponseObject, error) {
-	e, err := h.cfg.Exports.Start(ctx, caller(ctx), orElse(req.Body, exporter.Request{}))
-	location := "/api/v1/exports/" + e.ID.String()
+	e, err := h.cfg.Exports.Start(ctx, caller(ctx), orElse(req.Body, exporter.Input{}))
+	location := exportsPath + e.ID.String()
 	return CreateExport202JSONResponse{Body: e, Headers: CreateExport202ResponseHeaders{Location: &location}}, err
 }
 

@@ -42,3 +42,20 @@ func TestRetriedExportIsInTheAuditLogWhoeverRetriesIt(t *testing.T) {
 			n.id, actor, got.header.Get("X-Request-Id"), id), name)
 	}
 }
+
+func TestExportWithAWebhookAnswersItsSecretOnce(t *testing.T) {
+	t.Parallel()
+	n := newHouse(t).newTenant(t, "acme")
+	const body = `{"webhook_url": "https://example.com/hook"}`
+	first := n.keyed(t, "k", "/api/v1/exports", body)
+	require.Equal(t, http.StatusAccepted, first.status, first.body)
+	require.Regexp(t, "^whsec_", n.log.plant(decoded[map[string]any](t, first)["webhook_secret"].(string)))
+	again := n.keyed(t, "k", "/api/v1/exports", body)
+	require.Equal(t, http.StatusAccepted, again.status, again.body)
+	require.Equal(t, first.header.Get("Location"), again.header.Get("Location"))
+	require.NotContains(t, again.body, "webhook_secret")
+	require.NotContains(t, n.dump(t), decoded[map[string]any](t, first)["webhook_secret"])
+	bad := n.json(t, n.key, http.MethodPost, "/api/v1/exports", `{"webhook_url": "ftp://example.com"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, bad.status)
+	require.Equal(t, []string{"webhook_url: a webhook's URL must begin with https://"}, bad.problem(t).fields())
+}

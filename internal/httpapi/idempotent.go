@@ -172,6 +172,13 @@ var renewals = map[string]func(ctx context.Context, s *Server, location string) 
 		}
 		return s.cfg.Importers.Get(ctx, caller(ctx), id)
 	},
+	"createExport": func(ctx context.Context, s *Server, location string) (any, error) {
+		id, err := uuid.Parse(location[len(exportsPath):])
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: location of an export: %w", err)
+		}
+		return s.cfg.Exports.Show(ctx, caller(ctx), id)
+	},
 	"createExportSchedule": func(ctx context.Context, s *Server, location string) (any, error) {
 		id, err := uuid.Parse(location[len(schedulesPath):])
 		if err != nil {

@@ -73,6 +73,7 @@ type Owner struct {
 const (
 	OwnerImporter       = "importer"
 	OwnerExportSchedule = "export_schedule"
+	OwnerExport         = "export"
 	OwnerRestore        = "restore"
 )
 
