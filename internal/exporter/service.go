@@ -70,7 +70,7 @@ type Input struct {
 // Start writes the export and its job in one transaction. The attempt is in the audit log before that. Invalid with fields
 // if the request does not fit the catalog, or nothing will be sent to the webhook; ErrNoKeys.
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, in Input) (e Export, err error) {
-	in.Request = in.Request.withDefaults()
+	in.Request = in.withDefaults()
 	if err := s.cfg.Audit.Write(ctx, p, ActionStart, audit.Started, Input{in.public(), in.WebhookURL}); err != nil {
 		return Export{}, fmt.Errorf("exporter: audit: %w", err)
 	}
