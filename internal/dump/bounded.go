@@ -12,8 +12,6 @@ import (
 // budget counts unpacked bytes against Limits.Bytes.
 type budget struct{ most, used int64 }
 
-func newBudget(limits Limits) *budget { return &budget{most: limits.Bytes} }
-
 // bounded reads within a budget, until its context ends.
 type bounded struct {
 	ctx    context.Context //nolint:containedctx // that of the restore: io.Reader has none

@@ -12,15 +12,17 @@ import (
 )
 
 // Document gives a dump that is one JSON document, plain or compressed by gzip. It does not close r.
-func Document(r io.Reader, limits Limits) Source {
-	return &jsonSource{r: r, limits: limits, budget: newBudget(limits)}
-}
+func Document(r io.Reader, limits Limits) Source { return newJSON(r, limits) }
 
-// jsonSource is a document, or one in a zip.
+// jsonSource is a document that stands by itself.
 type jsonSource struct {
 	r      io.Reader
 	limits Limits
 	budget *budget
+}
+
+func newJSON(r io.Reader, limits Limits) *jsonSource {
+	return &jsonSource{r: &met{r: r}, limits: limits, budget: &budget{most: limits.Bytes}}
 }
 
 func (d *jsonSource) files() bundleFiles { return nil }
@@ -31,8 +33,7 @@ func (d *jsonSource) read(ctx context.Context, to *stager) error {
 
 // value has body read the one value that there is.
 func (d *jsonSource) value(ctx context.Context, to *stager, body func() error) error {
-	packed := bufio.NewReaderSize(&met{r: d.r}, packedBytes)
-	plain, err := unpacked(packed)
+	plain, err := unpacked(bufio.NewReaderSize(d.r, packedBytes))
 	if err != nil {
 		return err
 	}

@@ -40,15 +40,10 @@ func (l *leftOut) column(table string, key []byte) {
 }
 
 // table notes a key at the top of the document.
-func (l *leftOut) table(key []byte, rows bool) {
-	if !l.first("", key) {
-		return
+func (l *leftOut) table(key []byte) {
+	if l.first("", key) {
+		l.texts = append(l.texts, fmt.Sprintf("there is no table %q: it was left out", clip(key)))
 	}
-	what := "key"
-	if rows {
-		what = "table"
-	}
-	l.texts = append(l.texts, fmt.Sprintf("there is no %s %q: it was left out", what, clip(key)))
 }
 
 // operational notes a table that belongs to one installation.

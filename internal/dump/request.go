@@ -9,7 +9,7 @@ import (
 
 // Request gives the dump of a request's body, {"doc": {…}, "dry_run": false, "verify": false}, the keys in any order.
 func Request(r io.Reader, limits Limits) *Wrapped {
-	return &Wrapped{jsonSource: jsonSource{r: r, limits: limits, budget: newBudget(limits)}}
+	return &Wrapped{jsonSource: *newJSON(r, limits)}
 }
 
 // Wrapped is the Source of a request.
@@ -25,7 +25,7 @@ func (w *Wrapped) DryRun() bool { return w.dryRun }
 func (w *Wrapped) read(ctx context.Context, to *stager) error {
 	return w.value(ctx, to, func() error {
 		seen := map[string]bool{}
-		err := to.object("the body", func(key []byte) error {
+		err := to.scan.object("the body", func(key []byte) error {
 			name := string(key)
 			switch name {
 			case "doc", "dry_run", "verify":
@@ -51,25 +51,10 @@ func (w *Wrapped) member(to *stager, name string) (err error) {
 	case "doc":
 		return to.document()
 	case "dry_run":
-		w.dryRun, err = to.boolean(name)
+		w.dryRun, err = to.scan.boolean(name)
 	case "verify":
-		w.verify, err = to.boolean(name)
+		w.verify, err = to.scan.boolean(name)
 		to.head.verify = w.verify
 	}
 	return err
-}
-
-// boolean reads true or false; null is false.
-func (s *stager) boolean(name string) (bool, error) {
-	value, err := s.scan.value()
-	if err != nil {
-		return false, err
-	}
-	switch string(value) {
-	case "true":
-		return true, nil
-	case "false", "null":
-		return false, nil
-	}
-	return false, s.scan.invalid("%s is neither true nor false: %s", name, clip(value))
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"wharf/internal/fault"
 	"wharf/internal/load"
 )
 
@@ -93,7 +92,7 @@ func (s *stager) readFrom(sc *scanner) {
 // finish ends reading.
 func (s *stager) finish() error {
 	if s.head.version == 0 {
-		return fault.New(fault.Invalid, "the document has no schema_version, so it is not a dump that this server knows")
+		return errNoVersion
 	}
 	if s.users.tuples == nil {
 		return nil

@@ -23,21 +23,8 @@ type cell struct {
 
 // array reads the rows of a table, those of a whole document's or those inside of row up of its parent's.
 func (s *stager) array(t *stagingTable, up int64) error {
-	c, err := s.scan.peek()
-	if err != nil {
-		return err
-	}
-	if c != '[' {
-		return s.scan.invalid("%s is not a list of rows", t.Name)
-	}
 	s.prepare(t)
-	more, err := s.scan.begin('[')
-	for more && err == nil {
-		if err = s.row(t, up); err == nil {
-			more, err = s.scan.next()
-		}
-	}
-	return err
+	return s.scan.array(t.Name, func() error { return s.row(t, up) })
 }
 
 // lines reads the rows of a table, which stand one behind the other to the end of what is read.

@@ -16,7 +16,7 @@ type stagingUsers struct {
 func usersTable(spec *Spec) string { return ident(load.StagingSchema, spec.Prefix+"_users") }
 
 // userRefs reads {id: e-mail}. A user without an e-mail is left out.
-func (s *stager) userRefs() error { return s.object("user_refs", s.userRef) }
+func (s *stager) userRefs() error { return s.scan.object("user_refs", s.userRef) }
 
 func (s *stager) userRef(id []byte) error {
 	u := &s.users
@@ -27,7 +27,7 @@ func (s *stager) userRef(id []byte) error {
 	if err := u.tuples.Text(textCodec, id); err != nil {
 		return s.scan.invalid("user_refs: the id %q %s", clip(id), err)
 	}
-	email, isText, err := s.text()
+	email, isText, err := s.scan.text()
 	if err != nil {
 		return err
 	}
