@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rows := flags.Int("rows", 1_000_000, "rows of the files")
 	rounds := flags.Int("rounds", 3, "rounds; the median counts")
-	only := flags.String("only", "", "what to measure, of imports, exports, crowd, workbook, memory; all but memory if empty")
+	only := flags.String("only", "", "what to measure, of imports, exports, crowd, workbook, restores, memory, restorememory; all but the last two if empty")
 	large := flags.Int("memory", 0, "rows of a further file, for the worker's memory; 0: none")
 	dir := flags.String("dir", ".wharf/bench", "where generated files are kept")
 	results := flags.String("results", "bench/results.json", "where the figures are appended, a JSON line each")
@@ -55,6 +55,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		{"exports", b.exports, true},
 		{"crowd", b.crowd, true},
 		{"workbook", b.workbook, true},
+		{"restores", b.restores, true},
+		{"restorememory", b.restoreMemory, *large > 0},
 	} {
 		if !part.asked || *only != "" && !slices.Contains(strings.Split(*only, ","), part.name) {
 			continue

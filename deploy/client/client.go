@@ -130,11 +130,16 @@ func (c Client) send(ctx context.Context, method, path, kind string, body io.Rea
 
 // Import uploads a file with the form's fields, streamed.
 func (c Client) Import(ctx context.Context, name string, file io.Reader, fields map[string]string) (Status, error) {
+	return c.Upload(ctx, "/api/v1/imports", name, file, fields)
+}
+
+// Upload sends a file with the form's fields, streamed, to what begins an import or a restore of it.
+func (c Client) Upload(ctx context.Context, path, name string, file io.Reader, fields map[string]string) (Status, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() { pw.CloseWithError(writeForm(form, name, file, fields)) }()
 	var s Status
-	err := c.send(ctx, http.MethodPost, "/api/v1/imports", form.FormDataContentType(), pr, &s)
+	err := c.send(ctx, http.MethodPost, path, form.FormDataContentType(), pr, &s)
 	return s, err
 }
 
