@@ -296,4 +296,3 @@ func (b *bench) restoreMemory(ctx context.Context) error {
 	b.report("worker's peak in a restore, MiB", "that of a quarter of the rows", all, s)
 	return nil
 }
-
