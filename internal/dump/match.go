@@ -305,7 +305,7 @@ func (m *merge) matchPairs(ctx context.Context, t *merging, n int, k catalog.Mat
 func (t *merging) contents() (ours, theirs string) {
 	var mine, its []string
 	for _, c := range t.writable() {
-		if t.by[c.Num] == nil && !c.Tags.Encrypted && !c.Tags.Redact && c.Kind != catalog.KindOther && !t.partial[c.Num] {
+		if t.by[c.Num] == nil && !c.Tags.Encrypted && !c.Tags.Redact && c.Kind != catalog.KindOther && c.Name != activeColumn && !t.partial[c.Num] {
 			mine, its = append(mine, t.cell(c)+"::text"), append(its, "t."+c.Ident()+"::text")
 		}
 	}

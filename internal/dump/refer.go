@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,7 +30,7 @@ type reference struct {
 func (t *merging) addReferences() {
 	var fks []*catalog.ForeignKey
 	for i := range t.table.ForeignKeys {
-		if k := &t.table.ForeignKeys[i]; k.Target != nil {
+		if k := &t.table.ForeignKeys[i]; k.Target != nil && len(pairsOf(t.table, k)) > 0 {
 			fks = append(fks, k)
 		}
 	}
@@ -37,21 +38,21 @@ func (t *merging) addReferences() {
 		if (a == t.nested) != (z == t.nested) {
 			return map[bool]int{true: -1, false: 1}[a == t.nested]
 		}
-		return len(a.Columns) - len(z.Columns)
+		names, others := pairsOf(t.table, a), pairsOf(t.table, z)
+		return cmp.Or(len(names)-len(others), cmp.Compare(names[0].Num, others[0].Num))
 	})
 	for _, k := range fks {
-		r := &reference{fk: k, nested: k == t.nested}
-		names, targets := k.Pairs(t.table)
-		for i, name := range names {
-			c, _ := t.table.Column(name)
-			target, _ := k.Target.Column(targets[i])
-			r.cols, r.targets = append(r.cols, c), append(r.targets, target)
+		_, targets := k.Pairs(t.table)
+		r := &reference{fk: k, cols: pairsOf(t.table, k), nested: k == t.nested}
+		for _, name := range targets {
+			target, _ := k.Target.Column(name)
+			r.targets = append(r.targets, target)
 		}
 		if !r.nested && !slices.ContainsFunc(r.cols, t.gives) {
 			continue
 		}
 		t.addReference(r)
-		if len(r.cols) > 0 && len(r.sets) == 0 {
+		if len(r.sets) == 0 {
 			t.loose = append(t.loose, k)
 		}
 	}
@@ -66,6 +67,18 @@ func (t *merging) addReferences() {
 			t.addReference(&reference{cols: []*catalog.Column{c}})
 		}
 	}
+}
+
+// pairsOf gives the columns of a foreign key, the tenant's left out.
+func pairsOf(t *catalog.Table, k *catalog.ForeignKey) []*catalog.Column {
+	names, _ := k.Pairs(t)
+	cols := make([]*catalog.Column, 0, len(names))
+	for _, name := range names {
+		if c, ok := t.Column(name); ok {
+			cols = append(cols, c)
+		}
+	}
+	return cols
 }
 
 // addReference takes the reference if it decides a column.

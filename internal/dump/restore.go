@@ -71,6 +71,7 @@ type merging struct {
 	changed  string // table of the found rows that differ: n; "": none do
 	skipped  string // table of the rows that are left out: n; "": none are
 	stored   string // table of the objects of new rows: n, key; "": there are none
+	fresh    string // table of the rows that will be created: id, content; "": not made
 	counts   struct{ matched, changed, skipped, created int64 }
 	verified Verified
 }
@@ -111,7 +112,7 @@ func (m *merge) run(ctx context.Context) error {
 			return err
 		}
 	}
-	steps := []func(context.Context, *merging) error{m.checkIDs, m.compare, m.storeFiles, m.write, m.writeLate, m.checkLoose, m.tellKeyless}
+	steps := []func(context.Context, *merging) error{m.checkIDs, m.number, m.compare, m.storeFiles, m.write, m.writeLate, m.checkLoose, m.tellKeyless}
 	if m.spec.Verify {
 		steps = append(steps, m.verify)
 	}
@@ -142,7 +143,7 @@ func (m *merge) each(ctx context.Context, fn func(context.Context, *merging) err
 
 // steps is how often each goes to a table.
 func (m *merge) steps() int {
-	passes := 9
+	passes := 10
 	if m.spec.Verify {
 		passes++
 	}

@@ -2,34 +2,39 @@ package dump
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"wharf/internal/catalog"
 )
 
+// number gives new rows their numbers beforehand if they must be known later: the database would not tell which row got which.
+func (m *merge) number(ctx context.Context, t *merging) error {
+	if !m.spec.Verify || t.tellsRows() || !t.gives(t.key) {
+		return nil
+	}
+	_, err := m.mapOf(ctx, t.table, []*catalog.Column{t.key})
+	return err
+}
+
 // verify compares what the tables hold after the merge with what the document says, ids translated: each column's text as
 // Postgres prints it. Sealed values and secrets are left out: the former are compared by their hashes, where they have any.
 func (m *merge) verify(ctx context.Context, t *merging) error {
+	cols := slices.DeleteFunc(t.writable(), func(c *catalog.Column) bool {
+		return c.Tags.Encrypted || c.Tags.Redact || c.Name == activeColumn && t.lacksSecrets() != ""
+	})
 	if len(t.identity) == 0 || !t.tellsRows() {
-		return nil // it is not known which row is which
+		return m.verifyContents(ctx, t, slices.DeleteFunc(cols, func(c *catalog.Column) bool { return t.partial[c.Num] }))
 	}
-	var same []string
-	var cols []*catalog.Column
-	for _, c := range t.writable() {
-		if c.Tags.Encrypted || c.Tags.Redact || c.Name == activeColumn && t.lacksSecrets() != "" {
-			continue
-		}
-		cols = append(cols, c)
+	same := []string{"true"}
+	for _, c := range cols {
 		equal := "t." + c.Ident() + "::text IS NOT DISTINCT FROM (" + t.value(c) + ")::text"
 		if t.partial[c.Num] {
 			equal = "(NOT " + t.isGiven(c) + " OR " + equal + ")"
 		}
 		same = append(same, equal)
 	}
-	if len(same) == 0 {
-		same = []string{"true"}
-	}
-	from, err := m.from(ctx, t, append(cols, t.identity...))
+	from, err := m.from(ctx, t, slices.Concat(cols, t.identity))
 	if err != nil {
 		return err
 	}
@@ -46,4 +51,21 @@ SELECT count(*) FILTER (WHERE t.`+t.identity[0].Ident()+` IS NOT NULL AND `+equa
        count(*) FILTER (WHERE t.`+t.identity[0].Ident()+` IS NOT NULL AND NOT (`+equal+`))
 FROM `+from+` LEFT JOIN `+t.table.Ident()+` t ON `+strings.Join(on, " AND ")+` WHERE true`+t.kept(),
 		&t.verified.Equal, &t.verified.Missing, &t.verified.Different)
+}
+
+// verifyContents does so for rows that nothing tells apart: as many as the document has must be there.
+func (m *merge) verifyContents(ctx context.Context, t *merging, cols []*catalog.Column) error {
+	from, err := m.from(ctx, t, cols)
+	if err != nil {
+		return err
+	}
+	var ours, theirs []string
+	for _, c := range cols {
+		ours, theirs = append(ours, "("+t.value(c)+")::text"), append(theirs, "t."+c.Ident()+"::text")
+	}
+	err = m.row(ctx, "verify "+t.table.Name, `
+SELECT count(*) FROM (SELECT `+strings.Join(ours, ", ")+` FROM `+from+` WHERE true`+t.kept()+`
+EXCEPT ALL SELECT `+strings.Join(theirs, ", ")+` FROM `+t.table.Ident()+` t WHERE `+t.table.TenantPredicate("t", m.tenant)+`) x`, &t.verified.Missing)
+	t.verified.Equal = t.rows - t.counts.skipped - t.verified.Missing
+	return err
 }

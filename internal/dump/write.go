@@ -23,7 +23,7 @@ func (m *merge) compare(ctx context.Context, t *merging) error {
 		if c.Tags.Encrypted {
 			continue // equal values do not seal to equal bytes
 		}
-		differ := load.Comparable(c, "t."+c.Ident()) + " IS DISTINCT FROM " + load.Comparable(c, t.value(c))
+		differ := load.Comparable(c, "t."+c.Ident()) + " IS DISTINCT FROM " + load.Comparable(c, t.next(c))
 		if t.partial[c.Num] {
 			differ = t.isGiven(c) + " AND " + differ
 		}
@@ -42,7 +42,95 @@ func (m *merge) compare(ctx context.Context, t *merging) error {
 	if err := m.compareSealed(ctx, t); err != nil || t.counts.changed == 0 {
 		return err
 	}
-	return m.measure(ctx, t.changed)
+	if err := m.measure(ctx, t.changed); err != nil {
+		return err
+	}
+	return m.spareCopies(ctx, t, cols)
+}
+
+// spareCopies takes those rows out of the changed ones that differ in nothing but a reference to a copy: what they refer to
+// in the document has no natural key and is created once more, and they refer to a row of the same content already. Without
+// it each restore would move the references on to the newest copy.
+func (m *merge) spareCopies(ctx context.Context, t *merging, cols []*catalog.Column) error {
+	var differs []string
+	some := false
+	for _, c := range cols {
+		differ := load.Comparable(c, "t."+c.Ident()) + " IS DISTINCT FROM " + load.Comparable(c, t.next(c))
+		if c.Tags.Encrypted {
+			return nil // whether they differ was not told by a statement
+		}
+		if t.partial[c.Num] {
+			differ = t.isGiven(c) + " AND " + differ
+		}
+		copied, err := m.isCopy(ctx, t, c)
+		if err != nil {
+			return err
+		}
+		if copied != "" {
+			some, differ = true, differ+" AND NOT ("+copied+")"
+		}
+		differs = append(differs, "("+differ+")")
+	}
+	if !some {
+		return nil
+	}
+	from, err := m.found(ctx, t, cols)
+	if err != nil {
+		return err
+	}
+	spared, err := m.exec(ctx, "spare references to copies", `
+DELETE FROM `+t.changed+` c WHERE NOT EXISTS (SELECT FROM `+from+` AND s.n = c.n AND (`+strings.Join(differs, " OR ")+`))`)
+	t.counts.changed -= spared
+	return err
+}
+
+// isCopy gives the condition under which the column c of s refers to a row that will be created, and that of t to one of the
+// same content; "" if it cannot.
+func (m *merge) isCopy(ctx context.Context, t *merging, c *catalog.Column) (string, error) {
+	r := t.by[c.Num]
+	if r == nil || len(r.cols) != 1 {
+		return "", nil
+	}
+	var copies []string
+	for _, known := range r.maps {
+		of := m.of[known.table]
+		if of == nil || known.columns[0] != of.key || of.rows == of.counts.matched+of.counts.skipped {
+			continue
+		}
+		created, err := m.createdOf(ctx, of)
+		if err != nil {
+			return "", err
+		}
+		_, theirs := of.contents()
+		copies = append(copies, `EXISTS (SELECT FROM `+created+` k JOIN (SELECT t.*, `+theirs+` AS wharf_content FROM `+known.table.Ident()+` t WHERE `+
+			known.table.TenantPredicate("t", m.tenant)+`) x ON x.`+of.key.Ident()+` = t.`+c.Ident()+` AND x.wharf_content = k.content WHERE k.id = `+t.value(c)+`)`)
+	}
+	return strings.Join(copies, " OR "), nil
+}
+
+// createdOf gives the table of rows that will be created: id, content.
+func (m *merge) createdOf(ctx context.Context, t *merging) (string, error) {
+	if t.fresh != "" {
+		return t.fresh, nil
+	}
+	known := m.maps[mapID(t.table, []*catalog.Column{t.key})]
+	ours, _ := t.contents()
+	name, _, err := m.create(ctx, "note what will be created", `SELECT k.v0 AS id, `+ours+` AS content FROM `+t.name+` s JOIN `+known.name+` k ON k.n = s.n WHERE true`+t.isNew()+t.kept())
+	if err != nil {
+		return "", err
+	}
+	t.fresh = name
+	_, err = m.exec(ctx, "index what will be created", `CREATE INDEX ON `+name+` (id); ANALYZE `+name)
+	return name, err
+}
+
+// next gives what the column of a row t that is there will hold. One whose secret did not come is not made active.
+func (t *merging) next(c *catalog.Column) string {
+	lacks := t.lacksSecrets()
+	if c.Name != activeColumn || c.Kind != catalog.KindBoolean || lacks == "" {
+		return t.value(c)
+	}
+	return "((" + t.value(c) + ") AND (t." + c.Ident() + " OR NOT (" + lacks + ")))"
 }
 
 // found gives the document's rows s that are in the table, as its row t, up to and with the WHERE.
@@ -83,7 +171,7 @@ func (m *merge) update(ctx context.Context, t *merging) error {
 			continue
 		}
 		cols = append(cols, c)
-		value := t.value(c)
+		value := t.next(c)
 		if t.partial[c.Num] {
 			value = "CASE WHEN " + t.isGiven(c) + " THEN " + value + " ELSE t." + c.Ident() + " END"
 		}
@@ -217,9 +305,20 @@ func (m *merge) writeLate(ctx context.Context, t *merging) error {
 	}
 	_, err = m.tell(ctx, t, func(within string) string {
 		return `UPDATE ` + t.table.Ident() + ` t SET ` + strings.Join(sets, ", ") + `
-FROM ` + from + ` WHERE ` + strings.Join(on, " AND ") + ` AND (` + strings.Join(filled, " OR ") + `)` + t.kept() + within
+FROM ` + from + ` WHERE ` + strings.Join(on, " AND ") + ` AND (` + strings.Join(filled, " OR ") + `)` + t.touched() + t.kept() + within
 	})
 	return err
+}
+
+// touched gives a condition that leaves out rows which are there and do not differ.
+func (t *merging) touched() string {
+	switch {
+	case t.found == "":
+		return ""
+	case t.changed == "":
+		return " AND f.n IS NULL"
+	}
+	return " AND (f.n IS NULL OR EXISTS (SELECT FROM " + t.changed + " c WHERE c.n = s.n))"
 }
 
 // tellsRows reports whether it is known which row of the table each row of the document has become.
