@@ -70,6 +70,7 @@ type Column struct {
 	Generated   bool     // GENERATED ALWAYS AS (…)
 	Identity    string   // "", "always" or "by default"
 	Minted      bool     // left out, Postgres makes a new value each time: identity, nextval(…), gen_random_uuid(), …
+	Composite   bool     // a row type: its JSON is an object
 	Labels      []string // of an enum, or of CHECK (column IN (…)) on a text; nil: none
 	Label       string
 	Description string

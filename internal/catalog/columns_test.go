@@ -51,7 +51,7 @@ func TestColumnsAreDescribed(t *testing.T) {
 			Type: "public.shorter", BaseType: "character varying(12)", Kind: catalog.KindText, MaxLength: 12, NotNull: true,
 			Default: "'p'::character varying", Labels: []string{"q", "p"},
 		},
-		"p":      {Type: "public.pair", Kind: catalog.KindOther},
+		"p":      {Type: "public.pair", Kind: catalog.KindOther, Composite: true},
 		"money":  {Type: "money", Kind: catalog.KindOther},
 		"t":      {Type: "time without time zone", Kind: catalog.KindOther},
 		"ip":     {Type: "inet", Kind: catalog.KindOther},

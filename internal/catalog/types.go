@@ -44,7 +44,7 @@ func (ts types) column(row columnRow) *Column {
 		c.BaseType, typmod = typ.BaseFormat, typ.BaseTypmod
 		typ = ts[typ.Base]
 	}
-	c.BaseOID, c.Kind = typ.OID, kindOf(typ)
+	c.BaseOID, c.Kind, c.Composite = typ.OID, kindOf(typ), typ.Kind == "c"
 	if c.Kind == KindArray {
 		element := ts.base(typ.Element)
 		c.ElementOID, c.ElementKind = element.OID, kindOf(element)

@@ -68,8 +68,8 @@ func (m *merge) checkCells(ctx context.Context, t *merging) error {
 	cols := map[string]*catalog.Column{}
 	for _, c := range t.given {
 		if verify := verifyOf(c); verify != "" {
-			cell := fmt.Sprintf("s.c%d", c.Num)
-			all = append(all, "count(CASE WHEN "+cell+" IS NOT NULL THEN "+cell+"::"+verify+" END)")
+			cell := t.cell(c)
+			all = append(all, fmt.Sprintf("count(CASE WHEN s.c%d IS NOT NULL THEN (%s)::%s END)", c.Num, cell, verify))
 			cols[all[len(all)-1]] = c
 		}
 	}

@@ -33,7 +33,8 @@ type shape uint8
 const (
 	scalar shape = iota // a string's text, a number's digits, true or false
 	anyJSON
-	list // an array, which becomes the text of one in SQL
+	list   // an array, which becomes the text of one in SQL
+	record // an object, which the database makes a row of
 )
 
 var textCodec, _ = pgcodec.Binary(pgcodec.Type{OID: pgtype.TextOID})
@@ -54,10 +55,12 @@ func newStagingColumn(spec *Spec, t *catalog.Table, c *catalog.Column) stagingCo
 	default:
 		e := load.Encode(c)
 		col.codec, col.staged = e.Codec, e.Staged
-		switch c.Kind {
-		case catalog.KindArray:
+		switch {
+		case c.Composite:
+			col.shape = record
+		case c.Kind == catalog.KindArray:
 			col.codec, col.staged, col.shape = textCodec, "text", list
-		case catalog.KindJSON:
+		case c.Kind == catalog.KindJSON:
 			col.shape = anyJSON
 		}
 	}
@@ -110,6 +113,8 @@ func (c *stagingColumn) append(dst, value []byte) ([]byte, cellState, error) {
 			return dst, hidden, nil
 		case c.shape == list:
 			return dst, given, errNoList
+		case c.shape == record:
+			return dst, given, errNoObject
 		case c.shape == scalar && bytes.IndexByte(body, '\\') < 0:
 			return append(dst, body...), given, nil
 		case c.shape == scalar:
@@ -120,16 +125,19 @@ func (c *stagingColumn) append(dst, value []byte) ([]byte, cellState, error) {
 			dst, err := appendList(dst, value, c.ElementKind == catalog.KindJSON)
 			return dst, given, err
 		}
-		if c.shape == scalar {
+		if c.shape != anyJSON {
 			return dst, given, errIsList
 		}
 	case '{':
-		if c.shape != anyJSON {
+		if c.shape != anyJSON && c.shape != record {
 			return dst, given, errIsObject
 		}
 	default:
-		if c.shape == list {
+		switch c.shape {
+		case list:
 			return dst, given, errNoList
+		case record:
+			return dst, given, errNoObject
 		}
 	}
 	return append(dst, value...), given, nil
@@ -137,6 +145,7 @@ func (c *stagingColumn) append(dst, value []byte) ([]byte, cellState, error) {
 
 var (
 	errNoList       = fault.New(fault.Invalid, "is not a list")
+	errNoObject     = fault.New(fault.Invalid, "is not an object")
 	errIsList       = fault.New(fault.Invalid, "is a list, which its type cannot hold")
 	errObjectInList = fault.New(fault.Invalid, "has an object among its elements, which its type cannot hold")
 	errIsObject     = fault.New(fault.Invalid, "is an object, which its type cannot hold")
