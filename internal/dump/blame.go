@@ -83,6 +83,9 @@ func (m *merge) checkCells(ctx context.Context, t *merging) error {
 		})
 	}
 	err := try(ctx, strings.Join(all, ", "), "")
+	if err == nil {
+		return m.checkLoss(ctx, t)
+	}
 	if !load.Refused(err) {
 		return err
 	}

@@ -3,6 +3,7 @@ package dump
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,7 +20,17 @@ import (
 	"wharf/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked { // each check makes a schema and restores into it half a dozen times
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			panic(err) //nolint:forbidigo // there is no test to fail yet
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // yard is a database with the sample product, tables of a test's own, and a tenant whose staging is looked at.
 type yard struct {

@@ -178,7 +178,11 @@ func (t *merging) cell(c *catalog.Column) string {
 		return "NULL::" + c.BaseType
 	}
 	cell := fmt.Sprintf("s.c%d", c.Num)
-	if cast := castOf(c); cast != "" {
+	cast := castOf(c)
+	switch {
+	case c.Composite:
+		return "jsonb_populate_record(NULL::" + cast + ", " + cell + "::jsonb)"
+	case cast != "":
 		return "(" + cell + ")::" + cast
 	}
 	return cell

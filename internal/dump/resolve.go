@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func (m *merge) leaveOut(ctx context.Context, t *merging) (n int64, err error) {
 	if err := m.look(ctx, t); err != nil {
 		return 0, err
 	}
-	for _, r := range t.refs {
+	for _, r := range t.inOrder() {
 		if !r.lost || !r.required() {
 			continue
 		}
@@ -76,6 +77,13 @@ func (m *merge) leaveOut(ctx context.Context, t *merging) (n int64, err error) {
 	}
 	t.counts.skipped += n
 	return n, m.forget(ctx, t, n)
+}
+
+// inOrder gives the references as their columns stand in the table: a row that lacks several is told by the first.
+func (t *merging) inOrder() []*reference {
+	return slices.SortedStableFunc(slices.Values(t.refs), func(a, z *reference) int {
+		return cmp.Compare(a.cols[a.sets[0]].Num, z.cols[z.sets[0]].Num)
+	})
 }
 
 // skip leaves out the rows in which one reference leads nowhere.

@@ -23,7 +23,7 @@ func (m *merge) compare(ctx context.Context, t *merging) error {
 		if c.Tags.Encrypted {
 			continue // equal values do not seal to equal bytes
 		}
-		differ := load.Comparable(c, "t."+c.Ident()) + " IS DISTINCT FROM " + load.Comparable(c, t.next(c))
+		differ := different(c, "t."+c.Ident(), t.next(c))
 		if t.partial[c.Num] {
 			differ = t.isGiven(c) + " AND " + differ
 		}
@@ -55,7 +55,7 @@ func (m *merge) spareCopies(ctx context.Context, t *merging, cols []*catalog.Col
 	var differs []string
 	some := false
 	for _, c := range cols {
-		differ := load.Comparable(c, "t."+c.Ident()) + " IS DISTINCT FROM " + load.Comparable(c, t.next(c))
+		differ := different(c, "t."+c.Ident(), t.next(c))
 		if c.Tags.Encrypted {
 			return nil // whether they differ was not told by a statement
 		}

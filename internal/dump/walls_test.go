@@ -1,0 +1,183 @@
+package dump_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"wharf/internal/catalog"
+)
+
+const noRowSecurity = `DO $$ DECLARE t regclass; BEGIN
+	FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+		EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', t);
+	END LOOP; END $$`
+
+// TestAnotherTenantsIdsLeadNowhere puts another tenant's ids into every column that refers to something, of every table, and
+// calls the document our own. Once it is done with row security switched off: each statement keeps to the tenant by itself.
+func TestAnotherTenantsIdsLeadNowhere(t *testing.T) {
+	t.Parallel()
+	for _, behind := range []bool{true, false} {
+		t.Run(map[bool]string{true: "behind row security", false: "without row security"}[behind], func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t, "")
+			if !behind {
+				w.exec(t, noRowSecurity)
+			}
+			stranger := w.user(t, "stranger@elsewhere.example", w.theirs)
+			ada := w.user(t, "ada@acme.example", w.ours)
+			w.seed(t, w.theirs, 1, stranger)
+			w.seed(t, w.ours, 2, ada)
+			before := w.untouched(t, w.theirs)
+			flat := w.export(t, w.theirs, "json")
+			tried := map[string]int{}
+			for _, table := range w.snapshot.Tables {
+				if table.Operational {
+					continue
+				}
+				rows := rowsOf(t, w.snapshot, flat, table)
+				countReferences(tried, table, rows)
+				doc := documentOf(w.ours, encode(t, table.Name)+": "+encode(t, rows))
+				require.Equal(t, w.rehearse(t, renamed(doc, w.ours)), w.rehearse(t, doc), "%s: another tenant's row and none at all are told apart", table.Name)
+				report := w.restore(t, doc)
+				require.EqualValues(t, len(rows), report.Created[table.Name]+report.Updated[table.Name]+report.Unchanged[table.Name]+report.Skipped[table.Name])
+				require.Equal(t, before, w.untouched(t, w.theirs), table.Name)
+			}
+			require.Equal(t, references(w.snapshot), tried, "columns that refer to something and were not tried")
+			w.restore(t, strings.Replace(flat, w.theirs.String(), w.ours.String(), 1))
+			require.Equal(t, before, w.untouched(t, w.theirs))
+			w.ownReferences(t)
+		})
+	}
+}
+
+var anyUUID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// renamed gives the document with every id but one replaced by another that nobody has, which sorts alike.
+func renamed(doc string, but uuid.UUID) string {
+	return anyUUID.ReplaceAllStringFunc(doc, func(id string) string {
+		if id == but.String() {
+			return id
+		}
+		return id[:24] + uuid.NewSHA1(uuid.NameSpaceDNS, []byte(id)).String()[24:]
+	})
+}
+
+// rowsOf gives the rows of a table of a flat document.
+func rowsOf(t require.TestingT, snapshot *catalog.Snapshot, doc string, table *catalog.Table) []any {
+	var rows []any
+	for _, n := range graphOf(t, snapshot, doc).nodes {
+		if n.table == table {
+			rows = append(rows, n.row)
+		}
+	}
+	return rows
+}
+
+// references names the columns that refer to something in tables that documents hold.
+func references(snapshot *catalog.Snapshot) map[string]int {
+	all := map[string]int{}
+	for _, table := range snapshot.Tables {
+		if table.Operational {
+			continue
+		}
+		for _, name := range referring(table) {
+			all[table.Name+"."+name] = 1
+		}
+	}
+	return all
+}
+
+// referring gives the columns of a table that hold ids of others.
+func referring(table *catalog.Table) []string {
+	var names []string
+	for _, k := range table.ForeignKeys {
+		columns, _ := k.Pairs(table)
+		names = append(names, columns...)
+	}
+	for _, p := range table.Polys {
+		names = append(names, p.IDColumn)
+	}
+	for _, c := range table.Columns {
+		if c.Tags.User {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func countReferences(tried map[string]int, table *catalog.Table, rows []any) {
+	text := fmt.Sprintf("%s", rows)
+	for _, name := range referring(table) {
+		if regexp.MustCompile(regexp.QuoteMeta(name) + `:"`).MatchString(text) {
+			tried[table.Name+"."+name] = 1
+		}
+	}
+}
+
+// ownReferences requires that every reference of our rows leads to a row of ours, or to a member.
+func (w *town) ownReferences(t require.TestingT) {
+	ours := `'` + w.ours.String() + `'::uuid`
+	lost := func(table *catalog.Table, what, condition string) {
+		require.Equal(t, "0", w.one(t, `SELECT count(*) FROM `+table.Ident()+` x WHERE `+table.TenantPredicate("x", ours)+` AND `+condition), what)
+	}
+	for _, table := range w.snapshot.Tables {
+		for _, k := range table.ForeignKeys {
+			columns, targets := k.Pairs(table)
+			filled, same := []string{}, []string{}
+			for i, c := range columns {
+				filled = append(filled, fmt.Sprintf(`x.%q IS NOT NULL`, c))
+				same = append(same, fmt.Sprintf(`y.%q = x.%q`, targets[i], c))
+			}
+			lost(table, table.Name+"."+k.Name, fmt.Sprintf(`%s AND NOT EXISTS (SELECT FROM %s y WHERE %s AND %s)`,
+				strings.Join(filled, " AND "), k.Target.Ident(), strings.Join(same, " AND "), k.Target.TenantPredicate("y", ours)))
+		}
+		for _, p := range table.Polys {
+			found := []string{"false"}
+			for kind, target := range p.Targets {
+				found = append(found, fmt.Sprintf(`x.%q = '%s' AND EXISTS (SELECT FROM %s y WHERE y.%q = x.%q AND %s)`,
+					p.TypeColumn, kind, target.Ident(), ownKey(target)[0], p.IDColumn, target.TenantPredicate("y", ours)))
+			}
+			lost(table, table.Name+"."+p.IDColumn, fmt.Sprintf(`x.%q IS NOT NULL AND NOT (%s)`, p.IDColumn, strings.Join(found, " OR ")))
+		}
+		for _, c := range table.Columns {
+			if c.Tags.User {
+				lost(table, table.Name+"."+c.Name, fmt.Sprintf(`x.%q IS NOT NULL AND NOT EXISTS (SELECT FROM wharf.memberships m WHERE m.tenant_id = %s AND m.user_id = x.%q)`, c.Name, ours, c.Name))
+			}
+		}
+	}
+}
+
+// TestTheTenantColumnOfADocumentIsNotRead has rows that say they are another tenant's.
+func TestTheTenantColumnOfADocumentIsNotRead(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "")
+	before := w.untouched(t, w.theirs)
+	report := w.restore(t, documentOf(w.theirs, `"companies": [{"tenant_id": "`+w.theirs.String()+`", "external_id": "A", "name": "a"}, {"workspace_id": "`+w.theirs.String()+`", "external_id": "B", "name": "b"}]`))
+	require.EqualValues(t, 2, report.Created["companies"])
+	require.Equal(t, []string{"A", "B"}, w.query(t, `SELECT external_id FROM companies WHERE tenant_id = $1 ORDER BY 1`))
+	require.Equal(t, before, w.untouched(t, w.theirs))
+}
+
+// TestAKeyOfAnotherTenantIsNoKeyOfOurs restores rows whose natural keys another tenant has, in every table.
+func TestAKeyOfAnotherTenantIsNoKeyOfOurs(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "")
+	w.exec(t, noRowSecurity)
+	w.seed(t, w.theirs, 1)
+	before := w.untouched(t, w.theirs)
+	flat := w.export(t, w.theirs, "json")
+	report := w.restore(t, flat)
+	for _, table := range w.snapshot.Tables {
+		require.Zero(t, report.Updated[table.Name]+report.Unchanged[table.Name], table.Name)
+	}
+	w.restore(t, flat)
+	require.Equal(t, before, w.untouched(t, w.theirs))
+	w.ownReferences(t)
+	require.False(t, slices.Contains(w.query(t, `SELECT storage_key FROM files WHERE tenant_id = $1`), ""), "files have keys")
+}
