@@ -59,5 +59,9 @@ func TestInteropLibreOfficeReadsAnExport(t *testing.T) {
 	require.Regexp(t, "^0?8:30:00", sheets["cells"][1][8], "as the language has it")
 	require.Len(t, sheets["many"], 1<<20, "a heading and as many rows as a sheet holds")
 	require.Len(t, sheets["many (2)"], 1+1048580-(1<<20-1))
-	require.Equal(t, "1048580", sheets["many (2)"][5][0])
+	seen := map[string]bool{}
+	for _, row := range slices.Concat(sheets["many"][1:], sheets["many (2)"][1:]) {
+		seen[row[0]] = true
+	}
+	require.Len(t, seen, 1048580)
 }
