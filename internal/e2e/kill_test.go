@@ -122,7 +122,7 @@ func TestExportWhoseWorkerIsKilled(t *testing.T) {
 	const rows = 20_000
 	for name, kill := range map[string]func(t *testing.T, s *stack, id uuid.UUID){
 		"as it begins": func(t *testing.T, s *stack, id uuid.UUID) { s.killAt(t, holdExport, id) },
-		"while it reads": func(t *testing.T, s *stack, _ uuid.UUID) {
+		"while it plans": func(t *testing.T, s *stack, _ uuid.UUID) {
 			s.killAt(t, `LOCK TABLE public.wishlists IN ACCESS EXCLUSIVE MODE`)
 		},
 		"before it is committed": func(t *testing.T, s *stack, id uuid.UUID) {

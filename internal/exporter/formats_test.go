@@ -63,12 +63,16 @@ func TestBundlesHoldEveryTableAsPostgresPrintsIt(t *testing.T) {
 const everything = `
 	CREATE TYPE mood AS ENUM ('glad', 'sad, "very"', '');
 	CREATE DOMAIN amount AS numeric(12,2);
+	CREATE DOMAIN codes AS text[];
+	CREATE TYPE pair AS (a int, "b c" text, at timestamptz);
 	CREATE TABLE everything (
 		id bigint PRIMARY KEY, tenant_id uuid NOT NULL, text_ text, varchar_ varchar(400), char_ char(5), bool_ boolean,
 		int2_ smallint, int4_ integer, numeric_ numeric, amount_ amount, float4_ real, float8_ double precision,
 		date_ date, time_ time, timestamp_ timestamp, timestamptz_ timestamptz, interval_ interval,
 		json_ json, jsonb_ jsonb, bytea_ bytea, inet_ inet, cidr_ cidr, mood_ mood, texts text[], ints int[], moods mood[],
-		money_ money, range_ int4range, point_ point, vector_ tsvector)`
+		money_ money, range_ int4range, point_ point, vector_ tsvector,
+		int8_ bigint, uuid_ uuid, timetz_ timetz, bits_ bit varying, mac_ macaddr, span_ tstzrange, spans_ tstzmultirange, moments timestamptz[], blobs bytea[],
+		docs jsonb[], codes_ codes, pair_ pair, pairs pair[], small_ "char", name_ name, oid_ oid, xml_ xml, path_ jsonpath, class_ regclass, two_ int[])`
 
 var literals = map[string]*rapid.Generator[string]{
 	"text_": texts(), "varchar_": texts(), "char_": rapid.SampledFrom([]string{"", "a", " a", "=1"}),
@@ -91,6 +95,16 @@ var literals = map[string]*rapid.Generator[string]{
 	"moods": rapid.SampledFrom([]string{`{glad,""}`}), "money_": rapid.SampledFrom([]string{"-1.50"}),
 	"range_": rapid.SampledFrom([]string{"[1,5)", "empty"}), "point_": rapid.SampledFrom([]string{"(1,2.5)"}),
 	"vector_": rapid.SampledFrom([]string{"'a b':1 c", ""}),
+	"int8_":   numbers(rapid.Int64()), "uuid_": rapid.SampledFrom([]string{"{A0EEBC99-9C0B4EF8-BB6D6BB9-BD380A11}"}),
+	"timetz_": rapid.SampledFrom([]string{"08:30+05:30", "24:00:00-12"}), "bits_": rapid.SampledFrom([]string{"", "1011"}),
+	"mac_":  rapid.SampledFrom([]string{"08002b:010203"}),
+	"span_": rapid.SampledFrom([]string{"[2024-02-29 13:45+05:30,)", "(,2024-01-01 Z]", "empty"}), "spans_": rapid.SampledFrom([]string{"{}", "{[2024-01-01 Z,2024-02-01 +02)}"}),
+	"moments": rapid.SampledFrom([]string{"{2024-02-29 13:45+05:30,NULL}"}), "blobs": rapid.SampledFrom([]string{`{"\\x00ff",NULL}`}),
+	"docs": rapid.SampledFrom([]string{`{"{\"b\": 1.50}",null}`}), "codes_": rapid.SampledFrom([]string{"{a,NULL}"}),
+	"pair_": rapid.SampledFrom([]string{`(1,"x ""y""",2024-02-29 13:45+05:30)`, "(,,)"}), "pairs": rapid.SampledFrom([]string{`{"(1,x,)",NULL}`}),
+	"small_": rapid.SampledFrom([]string{"a", ""}), "name_": rapid.SampledFrom([]string{"Größe"}), "oid_": rapid.SampledFrom([]string{"4294967295"}),
+	"xml_": rapid.SampledFrom([]string{"<a b=\"1\">&amp;\n</a>"}), "path_": rapid.SampledFrom([]string{`$.a[*] ? (@ > 1)`}),
+	"class_": rapid.SampledFrom([]string{"pg_class"}), "two_": rapid.SampledFrom([]string{"{{1,2},{3,NULL}}"}),
 }
 
 func numbers[T any](g *rapid.Generator[T]) *rapid.Generator[string] {
@@ -130,6 +144,10 @@ func TestEveryTypeLeavesAsPostgresPrintsIt(t *testing.T) {
 		require.Equal(t, "[\n"+strings.Join(want, ",\n")+"]", string(got.Everything))
 		bundle, _ := h.write(t, Request{Format: FormatCSV})
 		require.Equal(t, h.copied(t, `SELECT * FROM everything`), unzipped(outer, bundle)["everything.csv"])
+		bundle, _ = h.write(t, Request{Format: FormatJSONL})
+		for i, line := range strings.Split(strings.TrimSuffix(unzipped(outer, bundle)["tables/everything.jsonl"], "\n"), "\n") {
+			require.Equal(t, strings.ReplaceAll(want[i], "\n", " "), line, "json's own line breaks apart")
+		}
 	})
 }
 

@@ -3,64 +3,152 @@ package exporter
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 
 	"wharf/internal/tenancy"
 )
 
-// TestEveryExportSeesOneMoment moves money between two tables while exports read them: no export sees half a transfer,
-// whichever reader has which table.
-func TestEveryExportSeesOneMoment(t *testing.T) {
-	t.Parallel()
-	h := emptyHouse(t, `
-		CREATE TABLE a_purse (id int PRIMARY KEY, tenant_id uuid NOT NULL, money bigint NOT NULL);
-		CREATE TABLE b_filler (id int PRIMARY KEY, tenant_id uuid NOT NULL, word text NOT NULL);
-		CREATE TABLE c_purse (id int PRIMARY KEY, tenant_id uuid NOT NULL, money bigint NOT NULL)`)
+// purses are two tables between which money moves, and one in the middle that grows by a row with each transfer.
+const purses = `
+	CREATE TABLE a_purse (id int PRIMARY KEY, tenant_id uuid NOT NULL, money bigint NOT NULL);
+	CREATE TABLE b_transfers (id bigint GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, word text NOT NULL);
+	CREATE TABLE c_purse (id int PRIMARY KEY, tenant_id uuid NOT NULL, money bigint NOT NULL, transfers bigint NOT NULL)`
+
+const transfer = `WITH given AS (UPDATE a_purse SET money = money - 1),
+	noted AS (INSERT INTO b_transfers (tenant_id, word) SELECT tenant_id, repeat('x', 300) FROM a_purse)
+	UPDATE c_purse SET money = money + 1, transfers = transfers + 1`
+
+// moving transfers money until stop is called, which gives how often.
+func (h *house) moving(t *testing.T) (stop func() int) {
+	t.Helper()
+	const before = 3000
 	h.exec(t, `INSERT INTO a_purse VALUES (1, $1, 1000)`, h.mine)
-	h.exec(t, `INSERT INTO b_filler SELECT n, $1, repeat('x', 300) FROM generate_series(1, 5000) n`, h.mine)
-	h.exec(t, `INSERT INTO c_purse VALUES (1, $1, 0)`, h.mine)
-	ctx, stop := context.WithCancel(t.Context())
+	h.exec(t, `INSERT INTO b_transfers (tenant_id, word) SELECT $1, repeat('x', 300) FROM generate_series(1, $2::int)`, h.mine, before)
+	h.exec(t, `INSERT INTO c_purse VALUES (1, $1, 0, $2)`, h.mine, before)
+	ctx, cancel := context.WithCancel(t.Context())
 	var writer sync.WaitGroup
-	moved := 0
-	var writeErr error
+	moved, failure := 0, error(nil)
 	writer.Go(func() {
 		for ; ctx.Err() == nil; moved++ {
-			writeErr = pgx.BeginFunc(ctx, h.admin, func(tx pgx.Tx) error {
-				if _, err := tx.Exec(ctx, `UPDATE a_purse SET money = money - 1`); err != nil {
-					return err
-				}
-				_, err := tx.Exec(ctx, `UPDATE c_purse SET money = money + 1`)
-				return err
-			})
-			if writeErr != nil {
+			if _, err := h.admin.Exec(ctx, transfer); err != nil && ctx.Err() == nil {
+				failure = err
 				return
 			}
 		}
 	})
-	seen := map[int64]bool{}
-	for range 20 {
-		doc, _ := h.write(t, Request{})
-		var got struct {
-			A []struct{ Money int64 } `json:"a_purse"`
-			C []struct{ Money int64 } `json:"c_purse"`
-		}
-		require.NoError(t, json.Unmarshal(doc, &got))
-		require.EqualValues(t, 1000, got.A[0].Money+got.C[0].Money)
-		seen[got.C[0].Money] = true
+	return func() int {
+		cancel()
+		writer.Wait()
+		require.NoError(t, failure)
+		return moved
 	}
-	stop()
-	writer.Wait()
-	require.True(t, writeErr == nil || errors.Is(writeErr, context.Canceled), "%v", writeErr)
-	require.Greater(t, len(seen), 5, "money moved meanwhile")
-	require.Greater(t, moved, 20)
+}
+
+// cells gives the rows of each table of an export, by the names of their columns, and what its manifest counts.
+func cells(t *testing.T, format string, data []byte) (tables map[string][]map[string]string, counts map[string]int64) {
+	t.Helper()
+	tables, counts = map[string][]map[string]string{}, map[string]int64{}
+	named := func(table string, rows [][]string) {
+		for _, row := range rows[1:] {
+			cells := map[string]string{}
+			for i, name := range rows[0] {
+				cells[name] = row[i]
+			}
+			tables[table] = append(tables[table], cells)
+		}
+	}
+	parsed := func(table, doc string) {
+		var row map[string]any
+		dec := json.NewDecoder(strings.NewReader(doc))
+		dec.UseNumber()
+		require.NoError(t, dec.Decode(&row))
+		cells := map[string]string{}
+		for name, v := range row {
+			cells[name] = fmt.Sprint(v)
+		}
+		tables[table] = append(tables[table], cells)
+	}
+	switch format {
+	case FormatJSON:
+		var doc map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(data, &doc))
+		require.NoError(t, json.Unmarshal(doc["counts"], &counts))
+		for table := range counts {
+			for _, line := range lines(doc[table]) {
+				parsed(table, line)
+			}
+		}
+	case FormatXLSX:
+		book, err := excelize.OpenReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		for _, table := range book.GetSheetList() {
+			rows, err := book.GetRows(table)
+			require.NoError(t, err)
+			named(table, rows)
+			counts[table] = int64(len(rows) - 1)
+		}
+	default:
+		files := unzipped(t, data)
+		var m manifest
+		require.NoError(t, json.Unmarshal([]byte(files[manifestName]), &m))
+		for _, table := range m.Tables {
+			counts[table.Table] = table.Rows
+			if format == FormatCSV {
+				rows, err := csv.NewReader(strings.NewReader(files[table.File])).ReadAll()
+				require.NoError(t, err)
+				named(table.Table, rows)
+				continue
+			}
+			for line := range strings.Lines(files[table.File]) {
+				parsed(table.Table, line)
+			}
+		}
+	}
+	return tables, counts
+}
+
+// TestEveryExportSeesOneMoment moves money between two tables while exports read them: no export sees half a transfer,
+// whichever reader has which table, and the counts are those of that moment.
+func TestEveryExportSeesOneMoment(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			h := emptyHouse(t, purses)
+			stop := h.moving(t)
+			seen := map[string]bool{}
+			for i := range 9 {
+				h.service.cfg.Readers = 1 + i%3
+				data, r := h.write(t, Request{Format: format})
+				tables, counts := cells(t, format, data)
+				given, got := number(t, tables["a_purse"][0]["money"]), number(t, tables["c_purse"][0]["money"])
+				require.EqualValues(t, 1000, given+got, "%d readers", h.service.cfg.Readers)
+				require.Len(t, tables["b_transfers"], int(number(t, tables["c_purse"][0]["transfers"])), "%d readers", h.service.cfg.Readers)
+				require.EqualValues(t, len(tables["b_transfers"]), counts["b_transfers"])
+				require.Equal(t, r.tables, counts)
+				seen[tables["c_purse"][0]["money"]] = true
+			}
+			require.Greater(t, stop(), 9)
+			require.Greater(t, len(seen), 3, "money moved meanwhile")
+		})
+	}
+}
+
+func number(t *testing.T, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(t, err)
+	return n
 }
 
 // manyTables makes n tables of unlike sizes; the tables' names give no order of their own.
