@@ -27,7 +27,7 @@ func BenchmarkEngine(b *testing.B) {
 	tenant := db.Tenant(b, "bench")
 	fillBenchTable(b, db, tenant.String(), benchRows)
 	s := benchService(b, db)
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		b.Run(format, func(b *testing.B) {
 			for b.Loop() {
 				r := s.newRun(tenancy.System(tenant), Request{Format: format})

@@ -59,8 +59,8 @@ type jsonlEncoder struct{ bundled }
 func (e *jsonlEncoder) begin(t planned) error { return e.beginFile(t, "tables/"+t.Name+".jsonl") }
 
 func (e *jsonlEncoder) rows(t planned) rowEncoder {
-	cols := e.r.columnsOf(t, pgcodec.JSONColumn)
-	return rowEncoder{cols, func(dst []byte, raw [][]byte) ([]byte, error) {
+	cols := e.r.columnsOf(t, rowAlias, pgcodec.JSONColumn)
+	return rowEncoder{sql: selectRows(t, cols), add: func(dst []byte, raw [][]byte) ([]byte, error) {
 		start := len(dst)
 		dst, err := pgcodec.AppendJSONRow(dst, cols, raw)
 		if err != nil {
@@ -78,7 +78,7 @@ func (e *csvEncoder) begin(t planned) error {
 	if err := e.beginFile(t, t.Name+".csv"); err != nil {
 		return err
 	}
-	names := e.r.columnsOf(t, pgcodec.TextColumn)
+	names := e.r.columnsOf(t, rowAlias, pgcodec.TextColumn)
 	if e.r.req.EscapeFormulas {
 		for i, c := range names {
 			if tabular.StartsFormula([]byte(c.Name)) {
@@ -90,7 +90,7 @@ func (e *csvEncoder) begin(t planned) error {
 }
 
 func (e *csvEncoder) rows(t planned) rowEncoder {
-	cols := e.r.columnsOf(t, pgcodec.TextColumn)
+	cols := e.r.columnsOf(t, rowAlias, pgcodec.TextColumn)
 	if e.r.req.EscapeFormulas {
 		for i, c := range t.columns {
 			if !isNumber(c) {
@@ -98,7 +98,7 @@ func (e *csvEncoder) rows(t planned) rowEncoder {
 			}
 		}
 	}
-	return rowEncoder{cols, func(dst []byte, raw [][]byte) ([]byte, error) {
+	return rowEncoder{sql: selectRows(t, cols), add: func(dst []byte, raw [][]byte) ([]byte, error) {
 		dst, err := pgcodec.AppendCSVRow(dst, cols, raw)
 		return append(dst, '\n'), err //nolint:wrapcheck // names the column
 	}}

@@ -32,17 +32,19 @@ type encoder interface {
 	stop()
 }
 
-// rowEncoder makes the bytes of one table's rows: columns say what to select, and add appends what a row is in this format.
-// raw has a value of Postgres's binary form for each column; nil is NULL. One reader uses it.
+// rowEncoder makes the bytes of one table's rows: sql selects them, and add appends what a row is in this format. raw has a
+// value of Postgres's binary form for each column; nil is NULL. One reader uses it.
 type rowEncoder struct {
-	columns []pgcodec.Column
-	add     func(dst []byte, raw [][]byte) ([]byte, error)
+	sql    string
+	add    func(dst []byte, raw [][]byte) ([]byte, error)
+	finish func(dst []byte) []byte // appends what the last row left open; nil: nothing
+	nested map[string]int64        // how many of the rows were of tables that sit inside the table's; nil: none do
 }
 
 // newEncoder begins the object of the run's format on out.
 func (r *run) newEncoder(out io.Writer) (encoder, error) {
 	switch r.req.Format {
-	case FormatJSON:
+	case FormatJSON, FormatDump:
 		return newJSONEncoder(r, out)
 	case FormatJSONL:
 		return &jsonlEncoder{bundled{r: r, bundle: newBundle(out, r.at)}}, nil
@@ -57,11 +59,11 @@ func (r *run) newEncoder(out io.Writer) (encoder, error) {
 // columnPlan is pgcodec.JSONColumn or pgcodec.TextColumn.
 type columnPlan func(name, expr string, oid uint32) pgcodec.Column
 
-// columnsOf plans how each column of a table is selected and printed.
-func (r *run) columnsOf(t planned, plan columnPlan) []pgcodec.Column {
+// columnsOf plans how each column of a table is selected from the row of alias, and printed.
+func (r *run) columnsOf(t planned, alias string, plan columnPlan) []pgcodec.Column {
 	cols := make([]pgcodec.Column, 0, len(t.columns))
 	for _, c := range t.columns {
-		expr := "x." + c.Ident()
+		expr := alias + "." + c.Ident()
 		switch {
 		case c.Tags.Redact: // the secret itself is not even read
 			expr = "CASE WHEN " + expr + " IS NOT NULL THEN '" + catalog.Redacted + "'::text END"
@@ -70,7 +72,7 @@ func (r *run) columnsOf(t planned, plan columnPlan) []pgcodec.Column {
 			text := plan(c.Name, expr, pgtype.TextOID)
 			cols = append(cols, text.With(r.opened(t.Table, c, text.Append)))
 		default:
-			cols = append(cols, plan(c.Name, expr, codecOID(c)))
+			cols = append(cols, r.users.noted(c, plan(c.Name, expr, codecOID(c))))
 		}
 	}
 	return cols
@@ -112,9 +114,14 @@ func (r *run) opened(t *catalog.Table, c *catalog.Column, text pgcodec.AppendFun
 
 // selectRows gives the statement that reads a table's rows.
 func selectRows(t planned, cols []pgcodec.Column) string {
+	return "SELECT " + selected(cols) + " FROM " + t.Ident() + " x WHERE " + t.where
+}
+
+// selected gives the columns as they are selected.
+func selected(cols []pgcodec.Column) string {
 	exprs := make([]string, 0, len(cols))
 	for _, c := range cols {
 		exprs = append(exprs, c.SQL)
 	}
-	return "SELECT " + strings.Join(exprs, ", ") + " FROM " + t.Ident() + " x WHERE " + t.where
+	return strings.Join(exprs, ", ")
 }

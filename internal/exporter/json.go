@@ -10,10 +10,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"wharf/internal/dump"
 	"wharf/internal/pgcodec"
 )
 
-// jsonEncoder writes one document: the envelope, an array of rows for each table, a row a line, and the counts.
+// jsonEncoder writes one document: the envelope, an array of rows for each table, a row a line, and the counts. In a dump,
+// rows hold those of the tables that sit inside them, and it says who the users are.
 type jsonEncoder struct {
 	r     *run
 	out   *bufio.Writer
@@ -30,7 +32,7 @@ func newJSONEncoder(r *run, out io.Writer) (*jsonEncoder, error) {
 		key   string
 		value any
 	}{
-		{"schema_version", 1},
+		{"schema_version", dump.SchemaVersion},
 		{"wharf_version", r.s.cfg.Version},
 		{"exported_at", r.at.UTC().Format(time.RFC3339Nano)},
 		{"scope", r.req.Scope},
@@ -50,8 +52,11 @@ func newJSONEncoder(r *run, out io.Writer) (*jsonEncoder, error) {
 }
 
 func (e *jsonEncoder) rows(t planned) rowEncoder {
-	cols, first := e.r.columnsOf(t, pgcodec.JSONColumn), true
-	return rowEncoder{cols, func(dst []byte, raw [][]byte) ([]byte, error) {
+	if t.nested != nil {
+		return e.r.nestedRows(t)
+	}
+	cols, first := e.r.columnsOf(t, rowAlias, pgcodec.JSONColumn), true
+	return rowEncoder{sql: selectRows(t, cols), add: func(dst []byte, raw [][]byte) ([]byte, error) {
 		if !first {
 			dst = append(dst, ',')
 		}
@@ -72,7 +77,15 @@ func (e *jsonEncoder) write(chunk []byte) error {
 
 func (e *jsonEncoder) end(int64) { _ = e.text("]") } // its error stays, and comes with the next write
 
-func (e *jsonEncoder) close(context.Context, pgx.Tx) error {
+func (e *jsonEncoder) close(ctx context.Context, tx pgx.Tx) error {
+	if e.r.users != nil {
+		if err := e.r.warnOfOrphans(ctx, tx); err != nil {
+			return err
+		}
+		if err := e.member("user_refs", e.r.users.refs()); err != nil {
+			return err
+		}
+	}
 	if err := e.member("counts", e.r.tables); err != nil {
 		return err
 	}

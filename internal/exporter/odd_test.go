@@ -80,12 +80,12 @@ func TestOddTablesAllLeaveWithAllOfTheirRows(t *testing.T) {
 	want := h.counts(t)
 	require.Len(t, want, 121)
 	require.Greater(t, len(slices.DeleteFunc(slices.Collect(maps.Values(want)), func(n int64) bool { return n == 0 })), 80)
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		data, r := h.write(t, Request{Format: format})
 		require.Equal(t, want, r.tables, format)
 		text := string(data)
 		switch format {
-		case FormatJSON:
+		case FormatJSON, FormatDump:
 			var doc map[string]json.RawMessage
 			require.NoError(t, json.Unmarshal(data, &doc))
 			for name, n := range want {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -24,16 +23,21 @@ type plan struct {
 // planned is one table of a plan, and which of its rows.
 type planned struct {
 	*catalog.Table
-	columns  []*catalog.Column // all of the table's, unless the plan leaves some out
-	where    string            // SQL over the row x; it holds the tenant's predicate
-	args     []any             // of where: $1 is the tenant
-	why      string            // of scope subject: what ties the rows to the record
-	narrowed bool              // by Request.Since
+	columns  []*catalog.Column   // all of the table's, unless the plan leaves some out
+	where    string              // SQL over the row x; it holds the tenant's predicate
+	args     []any               // of where: $1 is the tenant
+	why      string              // of scope subject: what ties the rows to the record
+	narrowed bool                // by Request.Since
+	nested   []planned           // tables whose rows a dump shows inside the table's
+	link     *catalog.ForeignKey // of a nested one: to the table that it sits in
 }
+
+// rowAlias is the row in planned.where.
+const rowAlias = "x"
 
 // wholeTable plans all of the tenant's rows of a table.
 func wholeTable(t *catalog.Table, tenant uuid.UUID) planned {
-	return planned{Table: t, columns: t.Columns, where: t.TenantPredicate("x", "$1"), args: []any{tenant}}
+	return planned{Table: t, columns: t.Columns, where: t.TenantPredicate(rowAlias, "$1"), args: []any{tenant}}
 }
 
 // planFor plans the request against the catalog as tx sees it, and makes sure that all of it can be read: Invalid where the
@@ -44,10 +48,10 @@ func (s *Service) planFor(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, req 
 	if err != nil {
 		return plan{}, err
 	}
-	if err := readable(ctx, tx, p.tables); err != nil {
+	if err := readable(ctx, tx, every(p.tables)); err != nil {
 		return plan{}, err
 	}
-	return p, s.openable(p.tables)
+	return p, s.openable(every(p.tables))
 }
 
 // chosen gives the tables of the request's scope. Invalid with fields if the request does not fit the catalog.
@@ -62,49 +66,58 @@ func (s *Service) chosen(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, req R
 	return s.choose(ctx, tx, snap, tenant, req)
 }
 
-// choose gives the tables of the request's scope in foreign-key order.
+// choose gives the tables of the request's scope in foreign-key order; in a dump, those that sit inside others are there.
 func (s *Service) choose(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, req Request) (plan, error) {
 	if req.Scope == ScopeSubject {
-		return planSubject(ctx, tx, snap, tenant, *req.Subject)
+		return planSubject(ctx, tx, snap, tenant, req)
 	}
 	var p plan
-	var whole []string
 	for _, t := range snap.Tables {
-		if slices.Contains(req.Exclude, t.Name) || (req.Scope == ScopeTables && !slices.Contains(req.Tables, t.Name)) {
-			continue
+		if req.wants(t) {
+			p.tables = append(p.tables, wholeTable(t, tenant))
 		}
-		chosen := wholeTable(t, tenant)
-		if req.Since != nil && !chosen.narrow(*req.Since) {
-			whole = append(whole, t.Name)
-		}
-		p.tables = append(p.tables, chosen)
 	}
-	if len(whole) > 0 {
-		p.warnings = append(p.warnings, "since could not narrow what has no updated_at, all rows are here: "+strings.Join(whole, ", "))
+	if req.Format == FormatDump {
+		p.tables = nest(p.tables)
+	}
+	if req.Since != nil {
+		p.narrow(*req.Since)
 	}
 	return p, nil
 }
 
-// planSubject plans what belongs to one record. tx is where it will be read.
-func planSubject(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, of Subject) (plan, error) {
-	all, err := subject(ctx, tx, snap, tenant, of.Table, of.ID)
+// wants reports whether the request, of another scope than subject, is for the table.
+func (r Request) wants(t *catalog.Table) bool {
+	switch {
+	case slices.Contains(r.Exclude, t.Name):
+		return false
+	case r.Scope == ScopeTables:
+		return slices.Contains(r.Tables, t.Name)
+	}
+	return r.Format != FormatDump || inDump(t, r.Include)
+}
+
+// planSubject plans what belongs to one record. tx is where it will be read. Nothing is nested: a row may belong to the record,
+// and the row that it sits in not.
+func planSubject(ctx context.Context, tx pgx.Tx, snap *catalog.Snapshot, tenant uuid.UUID, req Request) (plan, error) {
+	all, err := subject(ctx, tx, snap, tenant, req.Subject.Table, req.Subject.ID)
 	if err != nil {
 		return plan{}, err
 	}
 	var p plan
+	var left []string
 	for _, r := range all {
+		if req.Format == FormatDump && !inDump(r.Table, req.Include) {
+			left = append(left, r.Table.Name)
+			continue
+		}
 		p.tables = append(p.tables, planned{Table: r.Table, columns: r.Table.Columns, where: r.Where, args: r.Args, why: r.Why})
 	}
-	return p, nil
-}
-
-// and adds a condition on the rows; each ? in it stands for the next of args.
-func (p *planned) and(condition string, args ...any) {
-	for _, arg := range args {
-		p.args = append(slices.Clip(p.args), arg)
-		condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(p.args)), 1)
+	if len(left) > 0 {
+		p.warnings = append(p.warnings, "a dump leaves out what is operational, and what is optional unless include names its group; "+
+			"rows of the record are in: "+strings.Join(left, ", "))
 	}
-	p.where += " AND " + condition
+	return p, nil
 }
 
 const unreadable = `SELECT t.name FROM unnest($1::oid[], $2::text[]) AS t (oid, name) JOIN pg_catalog.pg_class c USING (oid)

@@ -44,11 +44,15 @@ func TestRequestThatDoesNotFitIsToldWhere(t *testing.T) {
 		"nothing asked":            {Request{}, ""},
 		"some left out":            {Request{Exclude: []string{"pets", "visits"}}, ""},
 		"a group that is optional": {Request{Include: []string{"history"}}, ""},
+		"timeline where is none":   {Request{Format: "dump", Include: []string{"timeline"}}, ""},
+		"what is optional, named":  {Request{Format: "dump", Scope: "tables", Tables: []string{"visits"}}, ""},
 		"all at once":              {Request{Scope: "tables", Tables: []string{"pets"}, Format: "csv", Include: []string{"files"}, EscapeFormulas: true, Since: &now}, ""},
 
 		"no such scope":               {Request{Scope: "half"}, "scope: must be one of full, tables, subject"},
-		"no such format":              {Request{Format: "stone"}, "format: must be one of json, jsonl, csv, xlsx"},
-		"a dump":                      {Request{Format: "dump"}, "format: dump cannot be exported yet; json holds the same rows"},
+		"no such format":              {Request{Format: "stone"}, "format: must be one of json, dump, jsonl, csv, xlsx"},
+		"an operational table's dump": {Request{Format: "dump", Scope: "tables", Tables: []string{"people", "pets"}}, `tables[1]: "pets" is operational: it belongs to this installation, and is in no dump`},
+		"nothing left of a dump":      {Request{Format: "dump", Exclude: []string{"people"}}, "exclude: leaves no table"},
+		"files in a dump":             {Request{Format: "dump", Include: []string{"files"}}, "include[0]: files go with the formats jsonl and csv"},
 		"no tables":                   {Request{Scope: "tables"}, "tables: is required for scope tables"},
 		"tables of scope full":        {Request{Tables: []string{"pets"}}, "tables: goes with scope tables"},
 		"exclusions of scope tables":  {Request{Scope: "tables", Tables: []string{"pets"}, Exclude: []string{"visits"}}, "exclude: goes with scope full"},
@@ -60,12 +64,12 @@ func TestRequestThatDoesNotFitIsToldWhere(t *testing.T) {
 		"a subject of scope full":     {Request{Subject: &Subject{}}, "subject: goes with scope subject"},
 		"no subject":                  {Request{Scope: "subject"}, "subject: is required for scope subject"},
 		"a narrowed subject":          {Request{Scope: "subject", Subject: &Subject{}, Since: &now}, "since: does not go with scope subject: all that belongs to the record is exported"},
-		"an unknown group":            {Request{Include: []string{"visits"}}, "include[0]: must be one of files, history"},
+		"an unknown group":            {Request{Include: []string{"visits"}}, "include[0]: must be one of files, timeline, history"},
 		"files without an archive":    {Request{Include: []string{"files"}}, "include[0]: files go with the formats jsonl and csv"},
 		"formulas in JSON":            {Request{EscapeFormulas: true}, "escape_formulas: goes with the formats csv and xlsx"},
 		"encryption for nobody":       {Request{Encrypt: &Encryption{}}, "encrypt: needs recipients or a passphrase"},
 		"a passphrase that is hidden": {Request{Encrypt: &Encryption{Passphrase: hiddenPassphrase}}, "encrypt.passphrase: must have at least 12 characters"},
-		"many mistakes":               {Request{Format: "stone", Exclude: []string{"cats"}}, `format: must be one of json, jsonl, csv, xlsx; exclude[0]: there is no table "cats"`},
+		"many mistakes":               {Request{Format: "stone", Exclude: []string{"cats"}}, `format: must be one of json, dump, jsonl, csv, xlsx; exclude[0]: there is no table "cats"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

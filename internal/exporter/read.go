@@ -38,13 +38,14 @@ type chunk struct {
 type reading struct {
 	run    *run
 	enc    encoder
-	next   atomic.Int64 // table that no reader has taken
-	tables []chan chunk // of each table of the plan; closed behind its last row
+	next   atomic.Int64       // table that no reader has taken
+	tables []chan chunk       // of each table of the plan; closed behind its last row
+	nested []map[string]int64 // of each table of the plan: rows of those that sit inside it; there when its channel is closed
 }
 
 // readAll writes every table of the plan to enc. tx is in the snapshot and reads as well.
 func (r *run) readAll(ctx context.Context, tx pgx.Tx, enc encoder) error {
-	rd := &reading{run: r, enc: enc, tables: make([]chan chunk, len(r.plan.tables))}
+	rd := &reading{run: r, enc: enc, tables: make([]chan chunk, len(r.plan.tables)), nested: make([]map[string]int64, len(r.plan.tables))}
 	for i := range rd.tables {
 		rd.tables[i] = make(chan chunk, chunksAhead)
 	}
@@ -100,20 +101,22 @@ func (rd *reading) read(ctx context.Context, tx pgx.Tx) error {
 		if i >= len(rd.tables) {
 			return nil
 		}
-		if err := rd.table(ctx, tx, rd.run.plan.tables[i], free, rd.tables[i]); err != nil {
+		t := rd.run.plan.tables[i]
+		enc := rd.enc.rows(t)
+		if err := rd.table(ctx, tx, t, enc, free, rd.tables[i]); err != nil {
 			return err
 		}
+		rd.nested[i] = enc.nested
 		close(rd.tables[i])
 	}
 }
 
 // table reads one table. The statement carries the tenant predicate beside row security.
-func (rd *reading) table(ctx context.Context, tx pgx.Tx, t planned, free chan []byte, out chan<- chunk) error {
+func (rd *reading) table(ctx context.Context, tx pgx.Tx, t planned, enc rowEncoder, free chan []byte, out chan<- chunk) error {
 	ctx, cancel := context.WithCancel(ctx)
-	enc := rd.enc.rows(t)
 	// Described anew each time: a statement kept from before may have other types.
 	args := append([]any{pgx.QueryExecModeDescribeExec, pgx.QueryResultFormats{pgx.BinaryFormatCode}}, t.args...)
-	rows, err := tx.Query(ctx, selectRows(t, enc.columns), args...)
+	rows, err := tx.Query(ctx, enc.sql, args...)
 	if err != nil {
 		cancel()
 		return readError(t, err)
@@ -139,10 +142,23 @@ func (rd *reading) table(ctx context.Context, tx pgx.Tx, t planned, free chan []
 	if err := rows.Err(); err != nil {
 		return readError(t, err)
 	}
-	if c.rows > 0 {
-		return rd.send(ctx, out, &c)
+	return rd.finish(ctx, enc, free, out, &c)
+}
+
+// finish sends what is left of a table.
+func (rd *reading) finish(ctx context.Context, enc rowEncoder, free <-chan []byte, out chan<- chunk, c *chunk) (err error) {
+	if enc.finish != nil {
+		if c.bytes == nil {
+			if c.bytes, err = buffer(ctx, free); err != nil {
+				return err
+			}
+		}
+		c.bytes = enc.finish(c.bytes)
 	}
-	return nil
+	if c.bytes == nil {
+		return nil
+	}
+	return rd.send(ctx, out, c)
 }
 
 // buffer waits for an empty buffer.
@@ -178,6 +194,10 @@ func (rd *reading) write(ctx context.Context) error {
 		rows, err := rd.writeRows(ctx, rd.tables[i])
 		if err != nil {
 			return fmt.Errorf("exporter: write %s: %w", t.Name, err)
+		}
+		for name, n := range rd.nested[i] {
+			rd.run.tables[name] = n
+			rows -= n
 		}
 		rd.enc.end(rows)
 		rd.run.tables[t.Name] = rows

@@ -209,7 +209,7 @@ func TestTableThatBreaksHalfwayFailsTheExport(t *testing.T) {
 		ALTER TABLE b_broken ENABLE ROW LEVEL SECURITY`)
 	h.exec(t, `INSERT INTO a_large SELECT n, $1, repeat('x', 500) FROM generate_series(1, 5000) n`, h.mine)
 	h.exec(t, `INSERT INTO b_broken SELECT n, $1 FROM generate_series(1, 1000) n`, h.mine)
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		for _, readers := range []int{1, 3} {
 			h.service.cfg.Readers = readers
 			var out bytes.Buffer
@@ -238,7 +238,7 @@ func TestWriterThatFailsEndsTheReadersAtOnce(t *testing.T) {
 	for _, table := range h.snapshot(t).Tables {
 		h.exec(t, `INSERT INTO `+table.Ident()+` SELECT n, $1, md5(n::text) || repeat('x', 200) FROM generate_series(1, 3000) n`, h.mine)
 	}
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		for _, left := range []int{0, 50, 100_000} {
 			err := h.service.newRun(tenancy.System(h.mine), Request{Format: format}).document(t.Context(), &fullAfter{left})
 			require.ErrorIs(t, err, errFull, "%s after %d bytes", format, left)

@@ -27,8 +27,11 @@ const (
 	FormatXLSX  = "xlsx"
 )
 
-// IncludeFiles is the word in Request.Include that asks for the bytes of files.
-const IncludeFiles = "files"
+// Words in Request.Include. The others are groups of optional tables.
+const (
+	IncludeFiles    = "files"    // the bytes of files
+	IncludeTimeline = "timeline" // a group that may always be asked for, whether the product has it or not
+)
 
 // Request is what an export is asked for. Tables go by their names in the catalog.
 type Request struct {
@@ -131,9 +134,10 @@ func (r Request) check(snap *catalog.Snapshot) error {
 	}
 	known("tables", r.Tables)
 	known("exclude", r.Exclude)
-	if r.Scope == ScopeFull && len(m) == 0 && len(r.Exclude) > 0 && len(r.Exclude) == len(snap.Tables) {
+	if r.Scope == ScopeFull && len(m) == 0 && len(r.Exclude) > 0 && !slices.ContainsFunc(snap.Tables, r.wants) {
 		m.add("exclude", "leaves no table")
 	}
+	r.checkDumped(&m, snap)
 	r.checkInclude(&m, snap)
 	if r.Encrypt != nil {
 		m = append(m, checkEncryption(r.Encrypt.Recipients, r.Encrypt.Passphrase)...)
@@ -168,19 +172,29 @@ func (r Request) checkScope(m *mistakes) {
 
 func (r Request) checkFormat(m *mistakes) {
 	switch r.Format {
-	case FormatJSON, FormatJSONL, FormatCSV, FormatXLSX:
-	case FormatDump:
-		m.add("format", "dump cannot be exported yet; json holds the same rows")
+	case FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX:
 	default:
-		m.add("format", "must be one of json, jsonl, csv, xlsx")
+		m.add("format", "must be one of json, dump, jsonl, csv, xlsx")
 	}
 	if r.EscapeFormulas && r.Format != FormatCSV && r.Format != FormatXLSX {
 		m.add("escape_formulas", "goes with the formats csv and xlsx")
 	}
 }
 
+// checkDumped refuses tables that were named for a dump and are in none.
+func (r Request) checkDumped(m *mistakes, snap *catalog.Snapshot) {
+	if r.Format != FormatDump || r.Scope != ScopeTables {
+		return
+	}
+	for i, name := range r.Tables {
+		if t, ok := snap.Table(name); ok && operational(t) {
+			m.add("tables["+strconv.Itoa(i)+"]", "%q is operational: it belongs to this installation, and is in no dump", name)
+		}
+	}
+}
+
 func (r Request) checkInclude(m *mistakes, snap *catalog.Snapshot) {
-	groups := []string{IncludeFiles}
+	groups := []string{IncludeFiles, IncludeTimeline}
 	for _, t := range snap.Tables {
 		if t.Optional != "" && !slices.Contains(groups, t.Optional) {
 			groups = append(groups, t.Optional)

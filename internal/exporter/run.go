@@ -32,6 +32,7 @@ type run struct {
 	complete Complete // nil: there is no job
 
 	moment
+	users    *members // whose e-mails a dump tells; nil: it is none
 	plan     plan
 	tables   map[string]int64 // rows written
 	warnings []string
@@ -138,6 +139,11 @@ func (r *run) document(ctx context.Context, out io.Writer) error {
 	if r.moment, err = r.s.momentOf(ctx, tx, r.p.Tenant); err != nil {
 		return err
 	}
+	if r.req.Format == FormatDump { // as the service's own role: the product's has no business with Wharf's tables
+		if r.users, err = readMembers(ctx, tx); err != nil {
+			return err
+		}
+	}
 	return r.s.cfg.DB.AsProduct(ctx, tx, r.p, func(ctx context.Context, tx pgx.Tx) error { //nolint:wrapcheck // names the table
 		return r.writeAll(ctx, tx, out)
 	})
@@ -188,7 +194,7 @@ func (r *run) warned() []string {
 func (r *run) estimate(ctx context.Context, tx pgx.Tx) error {
 	var batch pgx.Batch
 	var total float64
-	for _, t := range r.plan.tables {
+	for _, t := range every(r.plan.tables) {
 		batch.Queue(`EXPLAIN (FORMAT json) SELECT FROM `+t.Ident()+` x WHERE `+t.where, t.args...).QueryRow(func(row pgx.Row) error {
 			var plans []struct {
 				Plan struct {

@@ -61,7 +61,7 @@ func TestValueThatDoesNotOpenFailsTheExportByName(t *testing.T) {
 	t.Parallel()
 	h := emptyHouse(t, sealedTable)
 	h.exec(t, `INSERT INTO people VALUES (1, $1, $2)`, h.mine, h.seal(t, "Ada", "public.people", "pin"))
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		err := h.service.newRun(tenancy.System(h.mine), Request{Format: format}).document(t.Context(), &bytes.Buffer{})
 		f, ok := fault.As(err)
 		require.True(t, ok, "%v", err)

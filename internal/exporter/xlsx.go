@@ -68,8 +68,8 @@ const nullCell = math.MaxUint32 // in the place of a length
 
 // rows frames each cell: four bytes of its length, and its text.
 func (e *xlsxEncoder) rows(t planned) rowEncoder {
-	cols := e.r.columnsOf(t, pgcodec.TextColumn)
-	return rowEncoder{cols, func(dst []byte, raw [][]byte) ([]byte, error) {
+	cols := e.r.columnsOf(t, rowAlias, pgcodec.TextColumn)
+	return rowEncoder{sql: selectRows(t, cols), add: func(dst []byte, raw [][]byte) ([]byte, error) {
 		for i := range cols {
 			start := len(dst)
 			dst = binary.LittleEndian.AppendUint32(dst, nullCell)

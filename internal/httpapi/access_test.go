@@ -24,6 +24,7 @@ var columns = map[string]string{
 	"data read":     "owner admin manager member readonly",
 	"import":        "owner admin manager member",
 	"export":        "owner admin manager",
+	"dump":          "owner admin",
 	"manage":        "owner admin",
 	"own jobs":      "owner admin manager operator",
 	"audit log":     "owner admin manager operator",
@@ -83,6 +84,7 @@ var routes = map[string]access{
 	"cancelExport":   {column: "export", scope: "exports:write"},
 	"retryExport":    {column: "export", scope: "exports:write"},
 	"streamExport":   {column: "export", scope: "exports:write"},
+	"streamDump":     {column: "dump", scope: "dump:read"},
 
 	"listExportSchedules":  {column: "export", scope: "exports:read"},
 	"createExportSchedule": {"export", "exports:write", `{"cron": "@daily"}`},

@@ -751,6 +751,13 @@ type ListWebhookDeliveriesParams struct {
 // ListWebhookDeliveriesParamsState defines parameters for ListWebhookDeliveries.
 type ListWebhookDeliveriesParamsState string
 
+// StreamDumpParams defines parameters for StreamDump.
+type StreamDumpParams struct {
+	// IncludeTimeline The tables of the optional group `timeline`, too
+	IncludeTimeline *bool   `form:"include_timeline,omitempty" json:"include_timeline,omitempty"`
+	AcceptEncoding  *string `json:"Accept-Encoding,omitempty"`
+}
+
 // CreateExportScheduleJSONRequestBody defines body for CreateExportSchedule for application/json ContentType.
 type CreateExportScheduleJSONRequestBody = ExportScheduleInput
 
@@ -969,6 +976,9 @@ type ServerInterface interface {
 	// RetryWebhookDelivery Deliver again what was not delivered
 	// (POST /api/v1/webhook-deliveries/{id}/retry)
 	RetryWebhookDelivery(ctx echo.Context, id ID) error
+	// StreamDump The portable document of the tenant at once, as a stream
+	// (GET /export)
+	StreamDump(ctx echo.Context, params StreamDumpParams) error
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
@@ -2180,6 +2190,41 @@ func (w *ServerInterfaceWrapper) RetryWebhookDelivery(ctx echo.Context) error {
 	return err
 }
 
+// StreamDump converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamDump(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamDumpParams
+	// ------------- Optional query parameter "include_timeline" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "include_timeline", ctx.QueryParams(), &params.IncludeTimeline, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter include_timeline: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamDump(ctx, params)
+	return err
+}
+
 // GetLive converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLive(ctx echo.Context) error {
 	var err error
@@ -2278,6 +2323,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/exports", wrapper.ListExports, options.OperationMiddlewares["listExports"]...)
 	router.POST(options.BaseURL+"/api/v1/exports", wrapper.CreateExport, options.OperationMiddlewares["createExport"]...)
 	router.GET(options.BaseURL+"/api/data-export", wrapper.StreamExport, options.OperationMiddlewares["streamExport"]...)
+	router.GET(options.BaseURL+"/export", wrapper.StreamDump, options.OperationMiddlewares["streamDump"]...)
 	router.DELETE(options.BaseURL+"/api/v1/exports/:id", wrapper.DeleteExport, options.OperationMiddlewares["deleteExport"]...)
 	router.GET(options.BaseURL+"/api/v1/exports/:id", wrapper.GetExport, options.OperationMiddlewares["getExport"]...)
 	router.GET(options.BaseURL+"/api/v1/exports/:id/download", wrapper.DownloadExport, options.OperationMiddlewares["downloadExport"]...)
@@ -4746,6 +4792,59 @@ func (response RetryWebhookDeliverydefaultApplicationProblemPlusJSONResponse) Vi
 	return err
 }
 
+type StreamDumpRequestObject struct {
+	Params StreamDumpParams
+}
+
+type StreamDumpResponseObject interface {
+	VisitStreamDumpResponse(w http.ResponseWriter) error
+}
+
+type StreamDump200ResponseHeaders struct {
+	ContentDisposition *string
+	ContentEncoding    *string
+}
+
+type StreamDump200JSONResponse struct {
+	Body    map[string]interface{}
+	Headers StreamDump200ResponseHeaders
+}
+
+func (response StreamDump200JSONResponse) VisitStreamDumpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamDumpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamDumpdefaultApplicationProblemPlusJSONResponse) VisitStreamDumpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLiveRequestObject struct {
 }
 
@@ -4975,6 +5074,9 @@ type StrictServerInterface interface {
 	// RetryWebhookDelivery Deliver again what was not delivered
 	// (POST /api/v1/webhook-deliveries/{id}/retry)
 	RetryWebhookDelivery(ctx context.Context, request RetryWebhookDeliveryRequestObject) (RetryWebhookDeliveryResponseObject, error)
+	// StreamDump The portable document of the tenant at once, as a stream
+	// (GET /export)
+	StreamDump(ctx context.Context, request StreamDumpRequestObject) (StreamDumpResponseObject, error)
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
@@ -6726,6 +6828,31 @@ func (sh *strictHandler) RetryWebhookDelivery(ctx echo.Context, id ID) error {
 	return nil
 }
 
+// StreamDump operation middleware
+func (sh *strictHandler) StreamDump(ctx echo.Context, params StreamDumpParams) error {
+	var request StreamDumpRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamDump(ctx.Request().Context(), request.(StreamDumpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamDump")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamDumpResponseObject); ok {
+		return validResponse.VisitStreamDumpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLive operation middleware
 func (sh *strictHandler) GetLive(ctx echo.Context) error {
 	var request GetLiveRequestObject
@@ -6777,183 +6904,186 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rkhs3kij8Kgh+G2E7tvoi2eP4pjs2YntsaS2P7NFI8jrmuHXYYFWShLoI1ACoZtOKPrG/zgOch9gH",
-	"myc5gUygLiwUWWRfJM3pP1KTrMIlkZnIe34YpWpRKAnSmtHJh1HBNV+ABY2fzqYWtPsjA5NqUVih5Ohk",
-	"9CJjasrsHFjOjWVKQvhc8BmwCUyVhlEyEu7hv5egV6NkJPkCRicjjkMmI5POYcHd2FOlF9yOTkZlKbJR",
-	"MrKrwj1orBZyNrq5SUYvvnfP4WgFt/N6MHxew99LoSEbnVhdwo4jZ7AolAWZrv4Mq+5Ov5srA5JNVri7",
-	"NBcg7Qn+bfgCmJsajGVLYef1t5ewYsKwDOEiU0gYlxnj0ixBQ8b4jAtJr1w05j94DUXOV5CdMLePi9Nz",
-	"yaWyc9Dr03AbptAwLQ1k9MM3T58meBalzECzJV/574//eMj+DIVlT79hc1Vqc3guw+nMgWd4Hh6izQU5",
-	"iDTBueDXL0HO7Hx08vQPf0hGCyHD5yeJOxkL2o35P39jB//r3b/+SxTiP6pJ73G+V5Px0CMV0n77TT2D",
-	"kBZmoHGKl2IhbDXFGv7l+GNzyAymvMzt6OQPx4nbo1iUi9HJk+PjY9yi/xid6a8llPAzDhzdEP63aTtd",
-	"+LyFRZFzC8/9RuO78GCIbmOUmqtRMgLp1v2b/3Sdm+vRu+6B3LjVmUJJA0jxr7Sa5LBwf6ZKWpC4BF4U",
-	"uUi5I4qjgp741/fGUciHxgr+RcN0dDL6/45qlnJEv5qjMC7O2KaxXx1CL7lhS63kjIhlOQcNo5tk9EbM",
-	"JGQvhbzsEucZy4W8JILIxRUYthCytGBGicdr3NJLRStvL7YDiAbsN+z+SmaHqgB5vcjpDMyBmk5FCplK",
-	"ywVIe2gKDTwzcwC7yA/x//bMfuSfIBP8La2iOYNKLdgDYzXwRZSCLFzbI3eqm/ezDua3c2BTkUPi+QNn",
-	"Dpcc4xbWMLWUbah9R6s8+F6YQhkxBIA3AR3p7igzYZ9Jq5GtFloVoK0gLONpGG9tlMT9pHT8F9tiABm3",
-	"cGAFEljnWZENYhbJSJU2VUS/gWCM5dqCY0MZSIF/INPAv6Zc5PSbkhAhKCJ2MHZMS+j8bFJVQOMXNXkP",
-	"qR3huUouw3vxq+u3MFAykmWej97d3DS5y290ISJjqEcLME0C2MMi6t23Vl1vyq8tGV0fzNSB/5K7cz2k",
-	"g238ciAWhdKWZAh3JYyWc66nRw7WWvL8CN9DBP4ejBWyokmeZYhePH/VQJIpzw0ka3gzyXlgBIHZXQIU",
-	"DW7nP6Y5cB09nkshs/YIjigaI/iPlk/w/yVM5kpdRsdacJvOu3zpZ25LzXN3SRsmJAoGSjuas3NYMa6B",
-	"WS0gSxgczg7Z+QiuCUZjkZ2PEnY+ytUS9Jew4CL/6nzk7moLCxPFp3AqWvMVIrQcZyVxE2jvE7RGLAgb",
-	"DZ+dDBfdHoEgNulSi/XRy8KAto3hqy+E9H+UhaPZ2C20GeMIs0AfNhFnF9QLA+BMzxYTyN6qS5BdvgTX",
-	"hdBgxruzmi6vRXxnuZqxlOe5QS47V7lDA3BLODkvj4+/TkWG/7uht4irSQWIjTwi9vwlybZbX7ABLN0D",
-	"6nAZera9qLUpkyZA3w085Mb53MEZv5BFaXfkMtbmYwOpkplp4fgfj5sC4tffbhMQk1FpYurTXyRbOr2C",
-	"TWDO82nCpgpZQ40yo6QjbO9JMgiJ18TcbwnPDLIX4csO5WRcX44XKmvyi4lSOXA5WhdFIgwlE8Yxm7GS",
-	"YyGveC6ysVZLEx9sKiCno6nY4ibR87l7PMYqpyJHvN06oZBpXmYwLiVyfMjGqcrLhex5fCi1Sa84bCY2",
-	"IiSvSfitJw1470RXGcou+2LBdfVw+1ZeWfpjgLzlzicHC9l2HtsVdpJRqoEPerkBZrrnKjjHhh3M92Mv",
-	"TytNbZsY2ocITo0xUZlQlosKLwdAt9BqpsHEx/IiHmTjyapHNJ1DVuYw7rvSwgOkcnk5mQmbMDFlXK56",
-	"77AY2NYF4cY65vzpH77dfGJ+8v1OzFhuS9OU+QuQGT1UaJWCMfShwtam5J9ymUJOfxPiZP3ik+m/ez5E",
-	"DnBdkFwA+8f//j8MUSDpHumSaynkrM0Lt4qIXqR1d5wm5XTNvEciKxms6KwXPAMm7CkTlgnDpLLMzNVS",
-	"kjErhtNhklLnkRlI40xwICcYBcz6wuyo6/ijrFWayjLSYBVbWCRcBxZJDG4XBhnebTDIfUQOkKleFdvf",
-	"aoPxJ34JhtQL3Bfj7kBIza+ECg2pKIS7EROmNH69nCu4As0upVoab7c1pphrbmC0vrTGT51zfK70TFkL",
-	"TqABwhoCCAOZmQ5aeMXhLzJfkSkMTzQsrzv8q3KSi5T0qC/5DJ7847/++6sdtKGbCMmASXkBY4cmZc7b",
-	"Al4UyGeS8UIZq1UxD7ZtZuHaofCUpeYKDVbXubkmUpnALJh3/439Kztg/84sn7DvXtfgaMgKcI2iRYTf",
-	"IvfwnNbhNruYlnl+wXLgV2CYKu1OemF9S9U6G5rw1vd74b7NL3BXF6m5ukCF9XdRMK7TOZrZcHOcLbgU",
-	"U5IrAx8NI5YLp4XjSI4UN5kgK/GqC4P/0KosEMyqIJJgxFQTtpyLdM7IPO4NcQ5Wkl24uS9Q03JX0pKv",
-	"TtmFIwhzwXiWEbqjxOLGxR+YVUg5tL2doFpdYg1zgmNW60B9dgV6RYtPmFELQFpUEslT6Yw8BHkeUChX",
-	"cobrEk3o+qH9xZKMTEloHQOqETKFmO6Rr/A68SoI6eSOSwa+Thh+6iGNZ61KcvI4RPAML3Pv5y2tdaMQ",
-	"Fpa6G4N7O68ApKaBDPxQFx1OFRNb3E1TaLHgeuX4yKnndpqolzPUF4ywgBt8r4SEjE1W7vsFN6MdrCJr",
-	"t1OwH8UMai3hoLtjD/l6x/TFxU6Yufn+dbiVZ31cu6l7Hn/z/2+8kQddrHQl3vJefeNlhK4Cso9WEN7p",
-	"kYVT3aepto2Xa5pQmV5CXBUAmRVKyPiPc27GqYYMpBU871ErHaDGxq7yHh270DAV19HxNczimvdNfbbV",
-	"CdZakXR4l8Vne5RYHiWW/3clloH2189XsMm5sWNdRnjc3ZtelLa9JgcMMLHBQ1y75obbGRoevvbw5lIU",
-	"BYZb1EzAE4uxIs+Z5rKBKPXc/sXaJrDBoxHjqxKuEbZjHlG+3VMnKIgF9pvsbN54FEofhdJPUih1BzH+",
-	"Xcm43a8+9uEc5mPYsnaxT6Ec2dx4LVa1Zcn2LBF7VpNrNPhzS5JtWb1aAB1qAquE7DsS1vcxhgXZe01y",
-	"E1dOToQ8I7Hw3zMu8hXyKIxEFJdwygwAfgrROAG2LW/at+uha9uE/B2YwxkjHQDvdglfoJ3zlDkMccj2",
-	"qwMcGjnXA2JSMCb4addXu10mHah4tNf6y+uXIW7zzdfMgL4CfcpgUdjVCTv79U2MFNpKSHu8P9HOfcSD",
-	"e/LUcS1/C3kZTLJqQclGJWbtipgywOuK3GEbNJxGSII5AG7swZMo70eGsS/Eh+pN1WIo8O9RjXpUox7V",
-	"qEfD76OM/ShjP4iMXWPnL2+/6yDni7OfzzAKOGHPSgfRo/9RapHOT1maq/TSMyF3+Aaso7Yldwei2YSn",
-	"l6SM44VOnF85vNvZE9y0RNdj7WGIbp4BSpC7irx3aqR+FUJDd0T6BSwmoD3k0zmXM2Bf/vjmLz+zBegZ",
-	"SlXp/KtD9l1tLXYHsaKIeS98JpWMheyFZCOWqcPRo6j9KGo/itqPovajqP0oaj+K2o+i9qOo/Shq31PM",
-	"R1sS3luspuj9rhcyF9ynrA4/L0c9Y8zE6kInW6wStshWDuarRXZaEaWwlPuNEf9fGHbF8xIMyyAVWfQQ",
-	"3C8LnjfDi0fJyMneSZSLZMIUOV+Ne9IB+jOMquxintXXfSy8nE8ggg/NeRMGuSF5HrNChWRvhc2BfUfi",
-	"ytY5wuK3SPt0xww6tt/8uTWkPau5NMQLO6NsygB523ovSsmropUD6mQPdyksuMhxBU4rGxEGOZ44J1dO",
-	"EDKcjJsTLaSlsWox1jCD+E2MySbcKj18/f8ZXoktHfFxvODFgEjzLozXReo1DutRDJ/eok9rtcT0A744",
-	"JJrdheTrl2uifxaCB9qUPw0MoZuOCcbw2YB7Y+rXF17YsjPk63tsiu4DN/kPwHM7jwSuzSG9NDsdXJuG",
-	"z0fq8nyEgs5yTvIFZtHHkgW6WQ/q0scwuLFjuLpPfsEarP2ssfv5xSKeT/QRcoSqlNmxmkYKDUgGXOcC",
-	"NKMzD7o8lvtATdCq+guQu0WoVFEy63URVu7yoRiTxLHkpdKZ2T5Uj8gzFdpY9uT4uCnj3J62Ekf5EZgZ",
-	"xlkB2ijJUlVKayjQhkoMYPEStWRPmoDqz2tCHrcpfLEp9XWz/OL59rsm0e6WmL8pq2vBi8I9HAOaoEin",
-	"0kBz9K7lI+RaVmU+1IIKm2R65QMDNFwJWEYJW5aLsaeTgall7o0+7HpOLITpEvVGJ/TnOUshz82w890x",
-	"zc09HoKwOot5TfYWbh3a5ZnXt9hSC2sxp3jgBKUk8+suAPKa3t1k612BtjGu4HbmK3eUMlMO8HjwSsJf",
-	"pqOT3zbLEsR0X9PoN0k1MyLWzbtq5n25L70tJjmMS2lFvl963gPk9nnq2JrkFw3u689Dq1C5RTIVZ94l",
-	"L61K3fUX5d6Ju/T+WZpC4bHz9vHz980963PcBfp7ALcCyy3B+8ojVEScqXLFe67dVMmpyMAbkyqCRJ0j",
-	"5LtvjqL1Zbzisf/cV2pqaKNwzek6IfketWkHR7EQOXeKDmm5o2Q0E1dAlwm5pnqSXQ13RLSroLj/5d24",
-	"QjeLzjFodUbzNa12rClACkpk1eEqGzSUZ8hqGRupLHLFs2H1PtYIo341CTVtAibW4PNrbUBgKNm8qvjn",
-	"ragmlKbYsw7Q4LI/GVANJ3378hMgU5V53OuMNLimBFHs2MvOm8uIrDHRddFeGKf/kQXzYkgdmVsRT3v2",
-	"D+eIXF6sPx+dsHPiV2hHOh/dBIfsTCoNBq3BDgljCuotyykNMN3WNiX/S1OSbhTQC7L0fsL1egmmwQWX",
-	"qmJxHYcsd7rf5USpyxPMlyebndL0AW8KNtVqwZ5sNKevO9Dxh6DMptzyXM0SZvklSMYNBUjHBtyFLTWq",
-	"Re1XGirO1AbxqedULqXBbYJQvVa9BkgAHCa3D8hqEXJs5zBe8tUmBUXD1GGxYl5sYUqCOQ3e+xWWR5ij",
-	"fG9Q1JfQr7p7sorhviOc3QzlO+hiG1w1W2/3HKZ2i63CI+diw8ZrNba3FM8GoWiPZTu5Pr70hu5JuiND",
-	"FyHVtDSWr4apnxqMVXowPt6mnMlWiqtE60AjjeU1QOEPs4X5Q0UJokpa4u2ECRURv2ujxTr+95+wv5WH",
-	"WqbMHqb3avY1eLupG+K3X/0OoBSwfK1uLZfFanztZVht1gVbDwLZo05YO1psk1zdLBa4WcTbvqx7rji2",
-	"fQG7JZyOM275WMhxKF45bI5NVc62v75r1bPN1aTvNDkMwUEa6tiI36ElcR/XwmGg68ZFHoaIBZr1gmJb",
-	"UtobMZOGHDZO8PKPu1veqjw7ZUrmqyDpRjLXBnj+61PQYseKSj315lqpantmma0ZtBDSt+RS++WXNfnY",
-	"Vtf2Iwu7Qxa2FpKCWmGWOGUD9bg5Vc8PkcaOsM0J42yishVb8BWbQIcqzFwtgZ4XNV5tPdZPgFcOj6q4",
-	"Da/cOsvHZpM786xhPGbncP4Wg/lRTSJRR3oWFyC5tbAobLyon/9xX49G/TrVqhmuxu1dLXOTsXqXwTaC",
-	"ZU2Nbu5D83R/d6/kufh9X2APLhwf6ohHjGvXY7/vniKPfy+h7PGkw7S3EkaIPNAhcE9Ypktpdgo10ICm",
-	"sjHviRF4rybeNFHKythW5Dz1ViJhGFkheiAUZQ5u0lU0sCJMKUJFZJoqzNPZ34DJQiXJ3bDeabnxI7mz",
-	"qvyIMOHww4xbBKb3amIOHSfahY25lwILe4639Y7yEQ9dfzpw32ym7iWJPDRk2aG7yiYy2XZaw5wlHVby",
-	"E0Q7VfQwqd5wzQL0QhgzNM6xaXWIWWnVUoJOGM8WQiZswSWfuc/kjUuYu92dvkDB7gVoTr0e7gWRQyOJ",
-	"EHlK0enNDcfivBo9ZdbNrpaLPJ5K1b2GbuGP29KSY93V3LGtjdN2ZfOm/VPYniYJIaZ0Swz7Cst80DBJ",
-	"09xmKfa0uYLNfTpCQ6KYcbj0yT/7liJ+40gOaxEje4lM3U8PHIOZIvbZeLCpfz4Jqx7CI3HfuMb9WOVr",
-	"uhd/4jLSrUbCdUSJvyBN6BC55UVworhnseHDKTvGgDdNKR1SsQU1RRtk/yWHVhwj+wKfflaWWeU0JP8+",
-	"43KFs1aZY0IzW2qJ8UPx3lktUyQEv1pd8QphMeREmhDd70jU8j8HGldbfMtHateh2T1u/070sp/tJqG8",
-	"sGGBHBvDzt0w35FfJpaNsMVQUIXt33XfmZ1yXPrJmjJ+QlrnnuHBnuZpr3WEQoy3NcEZuUr2BWbvBnfI",
-	"VWheNXQdx91R6PADmUazktAXS2KwVksn3rulmVFPjymhY0zgTAZFgdxQqAEaykZblMaymbhq2xAbyxt2",
-	"Y60dmb/AqieiR4eyB/blM9GuO0rbMYb9mXEBekx93OL8j7Y39Gl1BVqLLAMZC6XE/EZyMHouTRbZYLtI",
-	"djp5vJm3L2mAINZ1tQ/a7rpo0WgB1gvjDQDdMHl8uy1wb8ODvcrkb8CUlm4xQL3YhEe7jtVz9t28ep7O",
-	"2dmrFz61ftdpNuHCWlY3hacYCr1nVqmdp4tpSGuJVJH8gR4NsJkZ3Vzn3/72t7+xn35i33/PfviBLRbM",
-	"9PC7GVz3sVS0GfQJ9rNW4EmBElih+hqerWeBabFAKihAp5QIh53Z/N8pL4RFYxPFR6orGJsCUsHzcTrn",
-	"GO0r3cbdI+OQM1Z/45PJamYT9tKTNlZCT2xQPcJ2eehdVAEZntu1hgK3SPL6BbH5lu2E9rFwtpr9rKcy",
-	"Y+deCnVgKNrTRVrKHMx6dsaw+RpNNffM8qKLigpNUCdgvMpTrvUqportFJu9zeBI2zfY6GcnW+MC7FxF",
-	"xn71y9tTMvEFNw8qTXauwck/IgcCs5MVkh3kNR+W0rsf//v+G1rvSxQ1IQTe4dZP73OtxRXiC6JNjLhb",
-	"hUXb349370kYsz56oY1oq2FmqHGgBcA1F+8ebfw8de/tf6H39xESKv6x+TINeNThp9Y3yj3F4EqQGTN8",
-	"5d31l0JmVVjkFi9cjS6dkrRzuKYqCQEjnXqOhWakCgU3KGS72VX7+OCPZwfP+cH03Ydvv7n5l60H3zrz",
-	"oef2Myxve3R1unKHt29KI6y22omqe/Z0NOC2rraOJzPO6WjIIVN/EL5G1ShIFcmolOLv5U63LlYm943E",
-	"A7+obtoqtPh2F20NxVvcsb+Si/V7yMUVRDsxb/RU7RXxRXPt64CDK5B2cBmEX0MMjYYU3LTMABjGTQiq",
-	"ORDZkIh4LKfsYbHfunGEAZHB+Ny6xTnqycKCz7daE7oOov7qgq+C8NXTjN2AtKdMSPTD+TNdMZ47IbbR",
-	"NH4M1ynopou3L5kL4gGqFboMzb7ruy1jtx4hUwAEvRlWk9S4v0vemMerw4qkdqHOEGPSIM03VYxYmzD7",
-	"YseWcwPp+B//9d9JVVDOcplxnTE/InXTGyAY+CnexUJSDaSlFnb1BoeiexW4jlVOOZNBpT1hy/nUrW3k",
-	"O8GjrkavVZPMrS2oP72QUxUpbefWyhpd9A0TkpISqC4dhcSr0h4yuqlIkCTbgGG6xNyF92qCkUNBYqaI",
-	"IcOeHj8NtbUuXirquX9xLq1ihcrzU8bZVEhh5pBVfnbDpoBBPk5GVeXMvWvETELGciEvSaDMsWoX6ePm",
-	"8FyeSzJznPhieiFiCctgeXihBC/AsIvX3AI+f4D/XiTNr17Dggsp5MwXDGv+YsBesC99t+KvDtnbOayY",
-	"hTz32HEuyQr0haELy9eJRNMwOguFkmzOyd3+JVoWHHSr8kCJ+5PQGv8kE8RXvl6Mx8BLWH1hDhnyjpkC",
-	"wyawUk5QMueS9g0Z++bpHyvAvwarVwdn5DkRkvn1H57LyhWGrEhPR8noCrQh1HhCZlmQvBCjk9HXh08O",
-	"j0lGmiOGHvFCHGXc8gOoWtXOoCfFAItqhuKVvvxSXWAp1IWalnmOhc5MQgk2tspO0GrJlMQjSdWi0GCc",
-	"TtGs/Uci3ex3URwy1CzPJVb08gGeBDwMbQOZGZ9xY+aqzDOHuo4dlhrYnOfTgyVfsYkGfml8OSIpAdv5",
-	"MzWdEuCqA32REdEDX1QtLQuu+QIsKqK/fRgJBwafNRpk4RGlwh48Cwlunop5jNu+q+8AhP3T42Ofymr9",
-	"Bc4LyoESSh6999kWnfEqltNRei/o2bE/fkcSoS7amDsKQR6INeU0X7kTQyO3gz+a2XwhOCqxh57Ei1FL",
-	"Gf+OlnrwvTBYnkz0LLHBPcMrzxopgO1Vu8PGdrjUXILXycX949LefbRc3KVUgfooONObTBpPNLDn37yV",
-	"1JxQ3tU7d1SmXCy4k/9GZxVrYBVnQMBxKitGsZiMsAcL4c1MY1ASa5HQPCEehrP1lNbGwhnYvxQgz169",
-	"GN03wvh52NeHT9ah04IAJkwGwm/s0IC+Eik0dnj15AhbsvfuLhfGnuETcQL7e0kSgqcvnnqb2QYc630T",
-	"FYGdX6QShc0Xh1kQ4qNRRYd9RuscFcapGOSEmDXUnczH8kRn6wvqiVNPfTRHeG+Ouit6kQWqwI5TIK1e",
-	"hW8KPgtFSXuWShFT0ZUOCZ26NTMd5I5GRH3mNhbxynaoyT0o0FbUYJkvhbzsqUUH1xYBlTAN+b9Jqp/2",
-	"cDwP6fTEyYzrDO/XuWKZyNB+kzAJSycN4g3eoH2e4hXRpn1ieQchotBsZAPt8t+myxAGI+aWB1FqGj0M",
-	"yqw13hyANk0AfBaIEy7LGOq8FI4VkERYYUEvDtU3pHcxdfCEtMw1oO6KKC8yWBTKgkxXf4aVRwTUcf6k",
-	"stVOODD86MkOe9PWIKvq0i00fHJPS4hhm0MgUwOyiXBetdss0T2o5PUDv4JKS6WKrpMVxh4YyK8o0GMd",
-	"lZLR9UGwBIRq6H3s6eiDyG7qbPZ4nd7G/Kt2FwE1RXs3lbendJxpKD2eMKOooD7Gj6CZGsubOX12Seov",
-	"VUnXUEWdHXZUElpYB//XEOibSJFqb3V6sLP6HlfaUAgbWBaj9z7Zd9tejz8WsTwgF30zV8vhkNyRGX6P",
-	"DLCIB8Q988iOyv3ckZ8vLcZmClV3Q5FxE5hx2UVXSqOKHOF9c1sqmTyI2/6zIVCUGr+jPigDcajDIocI",
-	"bmaYBlf5TWuY7l5zoWnfDr7VeCWGz1lqHKRkVLD/Z5IV70pE/LRFw0ok7DKlp3c8VQx1GmX7Pm2xj7bQ",
-	"NbjtJ+7FpLx+IWuwcEXRCFotUTBEU3TgSx9B7Gp021HTpi+COpKgsZy8KuR/8S08dhfM7l8g67tHaY2n",
-	"a66QKvrJJz42MLvxXBS5a2PSzUeT7e5OpOvB+yO6OMnBuo+cGOe5OGgfRjx9YIzg7vAlujglEK6budI2",
-	"Xz2szIVAachcXog2vjd9RvWpB0hfdHKZWsoQchAlyvBA/By+pnPYvOc36JRF+eEBaeA52HTe9RvfPzFg",
-	"XvUd0wKO+WmQQsK8SO0bsz8k9r8upXfAAnbhqQT2QA1Vr/hNBBCi4jYrIC+qp4apIJeiaEm9FVCaAf3H",
-	"sYD++IAhkC0y4hNMEhietP0w+kVVPWiAhlEBN2Eqz2qZ/I6RiU56g2YgGocccKb+bps+0KiX9ElqBO1q",
-	"TA9sJq7RIc5NGkWBPrqmEPAkfuXiWdcBNxQ11UWWTVpC9djRZHVwCaujD5ewutnkng/g+xNiSJwFYTRb",
-	"xTAoeal9wLt4ad/dp9S9mECWQbYJKZ6HzraU4El9AYsCuHZc/iFZw68h6ghX7a469DVLgMx41Wc7KuDL",
-	"mzBhiF/Ar5L8Aj2G+xfN6lofw2S/kXpqk/1mkG1QCvs3ePzw3OoB0TBocVsBt5+gWcYSrRbrpvkJzErJ",
-	"LgGKkIIrJAZlNWz0GEB4yC6omJ0Ph2wU1Ltwgppv+CLLPD+hTq5MlZbcVJV1A8OzYmFzZPRvYcIncV/+",
-	"82DgZhP/ao3vfWFYVYQyhpS9HO8I+eKBVZcgzSaDmYYrdQl4cbylh4fwt5+ddi4MmylVF9p4UJA9k5m3",
-	"guFOGe40xCzdEyl7GTXSTxUnX/AVy1RVtnxS2jqLkCKnMe8vrMTXxQZyKIcrCN+y2M0dw2ZVAdK0I5YN",
-	"W3B9Cdm5vPD33wWNRV05DUOGRp3ZhMEaSfgz2Q+pyAT2ysPPiF9YbN1HR2M85EzF2IO3z1fI8sna6KsV",
-	"brDTP7mH6fq4CiJIgsU6JfWvfUha+YlfAuNkSDvIxVVFLlOlGSepC68iRCYzgISGCeHIiCwsitwnwETD",
-	"0X+gnngOQ9Hmd401OB0anjY6PzCeG0Wx6GStp2gkblimVXGQqaU0SdWo24elLxwguwJdQ9h5G1a3KyaH",
-	"F5+TuN8n1m8+2Gr2BxR3zpzAXdhV1blxKvKctcw5G0Ts25rw1pAj5KnV+T53zJkdQgD1QcfcDCUxecXx",
-	"Z0L+jK8SNgEjMt8AGJbu6S7SaGW5hXbe0j3KKe2J+uIR8NdTH27vWDhxmHsxGVLxvQ5vEdIyjmALgKVV",
-	"EXxbokxIAKsxzX8TFWWG2A3vLXDhNv3x4mtotjG6r6juTygMwnftG2yk/GzCIAYaO/vDIAJ2N82e3W0W",
-	"3EmDTqRMFbUkR+1AZ6Axz60S7yhXBa/0Oqn+tHGHUzVbzGt5ryaH7IU01omEaupUyRycInkug6SKSVsX",
-	"Vaehi6SqCOBVE/qpdoj5Ag+nPo8fH3YaS712bijdDPOS87xfsKw6PX7CZt7Qss1hSHOs64PlcnngiPmg",
-	"1Dl2SaMKZfsOvihzKxwWHOGgGbe8PdydNoVby1CRwNI51zy1oJ0UZvkkFKD3rWTZ+cjyyflolNxzQzlo",
-	"HOBPkAn+1vOTBvBVasEeVFlbPS3iaqSOLfpz613XHssR2Am7fT+6rWUWz5isCy2yL89HcE3p3WORnY9O",
-	"/YBov3VC16UvvfheCQkZmyBLWHDzFVbs5Z4xhBxGLEW3uXZjd52PDew+6QZ2kczFbda+p3fMs6touU88",
-	"km6jEk9b8XadmDix1RtijopGl9645IHXf93cX+kFSg5BjD9kP9dN+Txzo6u/kkcuobC1buWjzIPU0BIs",
-	"yP7UED7cDYNShKMPJmo5xfhQCOFDD2IihN9bJUM8jAiw9ZaOdfdD8ahp6B3tRSZ3bRQPTW0jVFJVmvEn",
-	"tcTm8hOYCfJKPKg56yWagwIptPCTFrYndQRP4WYH2f27xza7Jj6LqMnh/rYhZ3U3Rqf7D6LsQ5CnD4wg",
-	"DxdEudmrVQVRNosp9gVR7kqpR16qu+ODxEE/jYO85xDAre41qizmroTWZUWVAalqhga2AD0jyR7tC7c5",
-	"0brtRW/dGsfxv0DvmF8BGvpJ5RAyeM68HyAhaeJCq6X3ltMMDdkjoCZ6yg3jRmSx1E0fnUun9oyW+WnF",
-	"6G7iuBSj63McfNQB2TIT3zNhgdToHZKyG+D5MKwZC5b1n/8b0FegD3CB9OhJQyZJsM8DVh4SVQfihGHR",
-	"DveN4zu4y0N2xtJcVHWPUrUAwyY8vaQKTRcvubEHz9wEBy++vziXM7C+AGarr/FpVSEXeaybA598evxN",
-	"K1eDS4aDvVGlTqG/WFGf9StarKi1xpb9s9Et79tv9gk/s3Bt6SiCRWWzEtRJa8OjQRk+Yxd0OEhxygBz",
-	"AjK2+qzOzRFCNMagUYW3OruqaK4/wEupluZBSUnl+UcVXzQYv8+NeQRBUzGhtvZnx6lw6a2LJ6BQHfGE",
-	"RaYGK8R3fA73lH7wKHv0px94PMAlNSrSUUP2Xjy46T/DK9B37XU+w55+FG5l1i7dhgbta24iQ6OqEhax",
-	"W1jmG5j6lkXeg0090Q9ZT5N9J4qdS+K5bsgcpvaQvZj6esq4BOy/4i78MLeSWNCltuiUMnMag2eyZHjF",
-	"MQ/ZK5XnjfV/YdgFge8idqPRT58KKqO8iisKWP2g+PyLzBSa2r0necPV0Y+q3h2xxR/+mlJr93OJ1xZ0",
-	"nucN8zl9QrcIGn3pr3cDKp39TKbtZm0xrBu5f2WxXdJ9hrnNH9Ab/lothzjEkcSFrKyqTt/RWSeF47P0",
-	"kL+iWDPPFFu3u5Csirp44LtcLc3RB62WN/vdBR28P3NiSQHaKEk9aLymQseHQZlqic6eSIKJVsuNCSbb",
-	"UtCqcjBtJsGdjlfj4f0YyOu2dR/Fgo0EFr8LtFomLJ1Deok3JCwfNgLTKYg8ML89cb6BvtgnsE9PrutL",
-	"GiBic4+7iSlgmgoxJCQaBLmDeLLQGHjcuc/dDfMjtb4ceLdANNqKX3GRozuzXQamGWWVCZNyTcbBOjoL",
-	"ZWP/prdujhr9jncIxPKtiHcuJlr1Lt704mdW6dOJqv9cdT5/VJMhd6xH5s/iPsVi7vHoSww4c7/3Rpsh",
-	"p3i3zjsa6mu/JuphtO89sUPTmmnVqHvL0fqO3uu1/P377z6yG7XZ9TWCcz+oJVtwuaIi/fehVqvCdJRp",
-	"d5I0rdeo8TLw9a63I8qH92oy3uIYpR7t9wZWJOn4rf6eqP2BqI08l8g00VLs9MrQRoO6MATPwBpQd5VW",
-	"f1STdYG1dRh7OzHDwJv9mNHzfPrPd57BQYknutE5uYU49rUGbjuOwIY/3mkQWDCC2LvXqEnjwx1SvzXQ",
-	"Lc+bAtH7KGG55oHsHtsCNjGyn+61SOlPvXUlCy1kKgqe7w/XVsVvn53pWNKCr7ZV+kbBdrN16a/0yEMI",
-	"cNTEf4AI59d0/1coTUQsn3QkvEInKxYUnX58I9gefXAi9M0RNvffnU3gAn52Qng/q8Ch/+pVlO0JvK84",
-	"tmO8f+C9wVLPUlEr/qCIcha0qaGg02DKxT3BjsYeDrzX+PzDQW8Nah3vfBd2GBm8maTf0iMPQdI41RCS",
-	"pjUl3iSBV483UlS+i3spYJRxy6PmSszdxUXRaiaQKznDVBvU2s023kovH33A/6PJsJ1LCIHwmJca8lJ9",
-	"LLH1tp9B+fwRq2p4v9+u2omUaB4jnTaZi/Oqk3/vETY7/t+jRNGapy9sl3KmHRTrKqwPwLp+QFunBSe9",
-	"0aQY383NZbTr0F2WV8E2cG7bQc0l5ewK9ApLHPhmbcKgm5Sp0mIyhizzPPEt3Fbk65TG8jzHo/nChE7j",
-	"XfOoiRz53RvXm1N8lNopnzK6/Ye4ghrTiERDVwe1lNs6XVFegunPjHiuqCuxYVYplnM9QyY1U43iHsDO",
-	"Xr04ZG/ABylh72EfVEb9wC/cOxelzi8SamAu5IxdeCvkBTmJfnn90qdhwjVPbb46l+5rLqUqZQpZSBjy",
-	"+VJU+oMmoabLF1UfZYOpotL322gE0uDTdS5Gf0pm1Q35k0zJbLbJfuC6ex4wPQodgTZhvg86koPDRB+i",
-	"8mlnGp15TKsSLGTGZmBr5MRQFsTQVuXpQEPrjqtNxUL8OwPrelfY+ElXYGtmSFeVfdC0hDrXdoDVRdrW",
-	"+atP9XBoZRLq9Ohbq2IqNptqMHN3SNGiJ33gO35QqnjQU0GT7XIOGAVVn00jcX3Yedwu2iCUOfHtnsUW",
-	"1azdt1zArd2ut2g4/VjOolmOpep7PUCZbR3fZ+Fo3OBjxPD3UK2FLbGLssK6YXG3Y7ywS5cOtibdrQP+",
-	"/kvu1Gcc52JZAwfuH/re51T3oJfUzBGTHLCBdhYH+93zrHsOfN560k8/1knfczB0/OD94mhKT3/eO9Vk",
-	"4j0E5x74fRNdvRRX9+rs+AF4bufRej+WZQojxPq7FP/qb2wMTKG6TCG/Na7GaeDZauOGX7snPtqOU6od",
-	"8ofjrx9sPqksZeZj1Jthhq/Ycr7aGe4pl8wBG+LA78VrwmfM2SIOUep8dDI6Qj7gB+pa1kssHdMogIta",
-	"PKK/V0cWpSErQ1cYMZGIp+eotM+UI9+gqjfKkjGlmbGai9ncMiGtatgaW6P3j01FeoVmS75y+n0zOSi0",
-	"jvaSZXcIskSF9TMLee5j9s3KoGRSDVKReCTgVKdzTCJAL8F6pyX/fujS0H3dMbul0pdsAnMhs6oYKZrN",
-	"qi5lfhj0NsQ2EvyOCR0X9cOsPs55UYCErNnWmwzm3bEItammqW9Vzn3z8CDregS8eXfzfwMAAP//",
+	"7L3rkhs3siD8Kgh+E2E7pvoi2eP4pjtOxNHY0rE8skcjyccx69aSYFWShLoKqAFQzaYV2ji/9gH2Ic6D",
+	"zZNsIBOoC4kii+yLZG//kZpkFS6JzETe8/0oVUWpJEhrRmfvRyXXvAALGj89mVnQ7o8MTKpFaYWSo7PR",
+	"84ypGbMLYDk3likJ4XPJ58CmMFMaRslIuIf/WYFejZKR5AWMzkYch0xGJl1Awd3YM6ULbkdno6oS2SgZ",
+	"2VXpHjRWCzkfffiQjJ5/657D0UpuF81g+LyGf1ZCQzY6s7qCPUfOoCiVBZmu/gqrzZ1+s1AGJJuucHdp",
+	"LkDaM/zb8AKYmxqMZUthF823l7BiwrAM4SJTSBiXGePSLEFDxvicC0mvTFrzH72CMucryM6Y28fk/EJy",
+	"qewC9Po03IYpNMwqAxn98NXjxwmeRSUz0GzJV/770z8fs79Cadnjr9hCVdocX8hwOgvgGZ6Hh2h7QQ4i",
+	"bXAW/PoFyLldjM4e/+lPyagQMnx+lLiTsaDdmP/zF3b0v97+8Q9RiH+vpr3H+U5Nx0OPVEj79VfNDEJa",
+	"mIPGKV6IQth6ijX8y/HH9pAZzHiV29HZn04Tt0dRVMXo7NHp6Slu0X+MzvT3Cir4EQeObgj/27adTfi8",
+	"gaLMuYVnfqPxXXgwRLcxSs3VKBmBdOv+xX+6zs316O3mgXxwqzOlkgaQ4l9qNc2hcH+mSlqQuARelrlI",
+	"uSOKk5Ke+OM74yjkfWsFf9AwG52N/r+ThqWc0K/mJIyLM3Zp7GeH0Etu2FIrOSdiWS5Aw+hDMnot5hKy",
+	"F0JebhLnE5YLeUkEkYsrMKwQsrJgRonHa9zSC0Ur7y52AxAt2G/Z/ZXMjlUJ8rrI6QzMkZrNRAqZSqsC",
+	"pD02pQaemQWALfJj/L87sx/5B8gEf0OraM+gUgv2yFgNvIhSkIVre+JOdft+1sH8ZgFsJnJIPH/gzOGS",
+	"Y9zCGqaWsgu1b2iVR98KUyojhgDwQ0BHujuqTNin0mpkq6VWJWgrCMt4GsZbGyVxPykd/8V2GEDGLRxZ",
+	"gQS28azIBjGLZKQqmyqi30AwxnJtwbGhDKTAP5Bp4F8zLnL6TUmIEBQROxg7piVs/GxSVULrFzV9B6kd",
+	"4blKLsN78avrlzBQMpJVno/efvjQ5i6/0IWIjKEZLcA0CWAPi2h231l1sym/tmR0fTRXR/5L7s71mA62",
+	"9cuRKEqlLckQ7koYLRdcz04crLXk+Qm+hwj8LRgrZE2TPMsQvXj+soUkM54bSNbwZprzwAgCs7sEKFvc",
+	"zn9Mc+A6ejyXQmbdERxRtEbwHy2f4v9LmC6UuoyOVXCbLjb50o/cVprn7pI2TEgUDJR2NGcXsGJcA7Na",
+	"QJYwOJ4fs4sRXBOMxiK7GCXsYpSrJejPoeAi/+Ji5O5qC4WJ4lM4Fa35ChFajrOKuAl09wlaIxaEjYbP",
+	"ToaLbo9AEJt0qcX66FVpQNvW8PUXQvo/qtLRbOwW2o5xhFmgj9uIsw/qhQFwpqfFFLI36hLkJl+C61Jo",
+	"MOP9Wc0mr0V8Z7mas5TnuUEuu1C5QwNwSzi7qE5Pv0xFhv+7oXeIq0kNiK08Ivb8Jcm2O1+wASybB7TB",
+	"ZejZ7qLWpkzaAH078JBb53MLZ/xclpXdk8tYm48NpEpmpoPjfz5tC4hffr1LQExGlYmpT3+TbOn0CjaF",
+	"Bc9nCZspZA0NyoySDWH7QJJBSLwi5n5DeGaQPQ9fblBOxvXluFBZm19MlcqBy9G6KBJhKJkwjtmMlRwL",
+	"ecVzkY21Wpr4YDMBOR1NzRa3iZ7P3OMxVjkTOeLtzgmFTPMqg3ElkeNDNk5VXhWy5/Gh1Ca94rCd2IiQ",
+	"vCbht5604L0XXWUouxyKBdf1w91beWXpjwHyljufHCxku3nsprCTjFINfNDLLTDTPVfDOTbsYL4fe3lW",
+	"a2q7xNA+RHBqjInKhLIqarwcAN1Sq7kGEx/Li3iQjaerHtF0AVmVw7jvSgsPkMrl5WQmbMLEjHG56r3D",
+	"YmBbF4Rb61jwx3/6evuJ+ckPOzFjua1MW+YvQWb0UKlVCsbQhxpb25J/ymUKOf1NiJP1i0+m/+55HznA",
+	"dUGyAPav//1/GKJAsnmkS66lkPMuL9wpInqR1t1xmpTTNfMeiaxksKKzLngGTNhzJiwThkllmVmopSRj",
+	"VgynwySVziMzkMaZ4EBOMAqY9ZnZU9fxR9moNLVlpMUqdrBIuA4skhjcPgwyvNtikIeIHCBTvSp3v9UF",
+	"4w/8EgypF7gvxt2BkJpfCxUaUlEKdyMmTGn8erlQcAWaXUq1NN5ua0y50NzAaH1prZ82zvGZ0nNlLTiB",
+	"BghrCCAMZGY20MIrDn+T+YpMYXiiYXmbw7+sprlISY/6nM/h0b/+67+/2EMb+hAhGTApL2Hs0KTKeVfA",
+	"iwL5iWS8VMZqVS6CbZtZuHYoPGOpuUKD1XVurolUpjAP5t1/Y39kR+zfmeVT9s2rBhwtWQGuUbSI8Fvk",
+	"Hp7TOtxmk1mV5xOWA78Cw1Rl99ILm1uq0dnQhLe+30lWFeXEUTkihtLIx1iwbyVs4l7LJ7jtSWquJqjR",
+	"/ipKxnW6QDsc7p6zgksxI8EzMNowZVU4NR1HcrS6zUZZy1+bQPoPraoSz0GVRDOMuG7CTJUuGDds4m6D",
+	"XEiYJGy5EOmCkU3dW+8cgCXze3bqmbvHlnx1ziaOisyE8SwjUKCY4+bCH5hVSG605b2Oor75WjYIx+HW",
+	"T+LpFegVbShhRhWABKwk0rTSGbkV8jzgXa7kHNcl2hD3Q/vbKBmZimghBmgjZAoxhSVf4R3k9RZS5B1r",
+	"DZcBkcW5hz6ev6rIM+SQw3PJzL2fd1TdrZJbWOp+XPHNogaQmgXa8UNNNthbTNZx11OpRcH1yjGfc88i",
+	"NZE8Z6hkGGEBN/hOCQkZm67c9wU3oz1MKWtXWjA6xaxwHYlic8ce8s2O6YvJXpi5/dJ2uJVnfay+rbCe",
+	"fvX/b73GB93GdI/e8DJ+7QWLTa3lEFUivNMjQKe6T73tWjzX1KcqvYS4/gAyK5WQ8R8X3IxTDRlIK3je",
+	"o4s6QI2NXeU9inmpYSauo+NrmMfV9Q/N2dYn2KhS0uFdFp/tQcx5EHMexJxeMWegVff3JQ3l3NixriKM",
+	"8faNPErbXuMGhrLY4ItunIDDLRotX2J3eHMpyhIDOxrO4SnMWJHnTHPZQp5mbv9iY33Y4juJMWMJ1wjb",
+	"MY+o+e6pM5TeAs9O9jakPEiyD5LsJynJuoMY/6pk3MLYHPtwDvMxrGb7WMJQ+GxvvJHFugJod5aI5azN",
+	"NVr8uSP+duxrHYAONbbVkvktSfiHmN2CwL4m7okrJ1xCnpEs+e8ZF/kKeRTGPIpLOGcGAD8FgSHAtuO3",
+	"+3o9SG6XZrAHc3jCSHHA+17CZ2hRPWcOQxyy/ewAh+bU9dCbFIwJHuH11e4WZAdqK921/vTqRYgQff0l",
+	"M6CvQJ8zKEq7OmNPfn4dI4Wu5tId7y+0cx9b4Z48d1zL30JeLpOsXlCyVfNZuyJmDPC6IsfbFrWoFfxg",
+	"joAbe/QoyvuRYRwK8aHKVr0YCjF80L0edK8H3evBxPwgmD8I5p+uYN5g509vvtlAzudPfnyCQcoJe1o5",
+	"iJ78j0qLdHHO0lyll55zucM3YB21Lbk7EM2mPL0kDR6lALoulMO7vR3VbZt3M9YBJu/2GaDYua+cfKvm",
+	"8JchcnVPpC+gmIL2kE8XXM6Bff7967/9yArQcxTF0sUXx+ybxi7tDmJFAf1eYk1qwQzZCwlULFPHowf5",
+	"/EE+f5DPH+TzB/n8QT5/kM8f5PMH+fxBPr8n+XwvWZzE54NlccpI2PR35oL7NNzh5+WoZ4zZZZvQyYpV",
+	"wops5WC+KrLzmiiFpXx2zGL4zLArnldgWAapyKKH4H4peN4OmR4lIyewJ1EukglT5nw17klx6M+aqjOm",
+	"edbICLGQeT6FCD60500Y5IaUAMx0FZK9ETYH9g3JODvnCIvfoSLQvTPo2H7x59YSEa3m0hAv3BhlW1bL",
+	"m857UUpelZ28ViewuEuh4CLHFThVbkQY5HjigpxGQTJxgnFOtJBWxqpirGEO8dsZE2i4VXr4+v8zvBJb",
+	"OuLjuODlgOj5TRivy+FrHNajGD69QwnXaokpFbw4Jprdh+SblxuifxrCFLqUPwsMYTPFFIzh8wH3xsyv",
+	"L7ywY2fI1w/YFN0HbvLvgOd2EYmrW0B6afY6uC4NX4zU5cUIBZ3lguQLrAwQS4DYzORQlz5awo0dw9VD",
+	"cibWYO1njd3Pz4t4jtRHyHuq04DHahYpniAZcJ0L0IzOPBgAsIQJqo9WNV+A3C8Wpo7HWa/1sHKXD0Wz",
+	"JI4lL5XOzO6hekSemdDGskenp20Z5+a0lTjKj8DMMM5K0EZJlqpKWkMhPVQ2AQuyqCV71AZUf64W8rht",
+	"0ZVtqW8zczFeQ2DfxOD9ig1sy1QreFm6h2NAExRTVRloj75pLgn5o3XpElVQsZZMr3wIgoYrAcsoYcuq",
+	"GHs6GZgu597ow65nxEKYrlCXdEJ/nrMU8twMO989U/fc4yHca2Mxr8hIw61Duzzz+hZbamEt5kkPnKCS",
+	"ZLPdB0Be07udDMQr0DbGFdzOfDWSSmbKAR4PXkn422x09st2WYKY7isa/UNSz4yI9eFtPfOh3JfeFtMc",
+	"xpW0Ij8s5fAe8hU9dexMXIyGEfbn1tWo3CGZmjPvk2tXpyP7i/LgZGR6/0maQumx8+bh/XfNPZtz3Af6",
+	"BwC3BssNwfvSI1REnKnz33uu3VTJmcjAG5NqgkSdI+Twb4/X9aXJ4qkJ3FefammjcM3pOiH5HrVpB0dR",
+	"iJw7RYe03FEymosroMuE/Fk9CbyGOyLaV1A8/PJuXaHbRecYtDZG83W69qyTQApKZNXhKhs0lGfIahkb",
+	"qSpzxbNhNUzWCKN5NQl1egImNuDza21BYCjZvKz5542oJpTbOLC20eBSRhlQXSp985IaIFOVedzbGGlw",
+	"nQyi2LGXnbeXRlljouuivTBO/yML5mRIbZwbEU939vcXiFxerL8YnbEL4ldoR7oYfQhe3LlUGgxagx0S",
+	"xhTUG5aIGmC6bWxK/pe2JN0qChhk6cOE6/WyUoOLSNUF8Da8uNzpfpdTpS7PsAYA2eyUpg94U7CZVgV7",
+	"tNWcvu51J1+VV2ZTbnmu5gmz/BIk44ZCsWMD7sOWWhWwDit3FWdqg/jUMyoB0+I2Qaheq8gDJAAOk9sH",
+	"5M8IObYLGC/5apuComHmsFgxL7YwJcGcB5f/Cks+LFC+NyjqS+hX3T1ZxXDfEc5+hvI9dLEtrpqdt3sO",
+	"M7vDVuGRs9iy8UaN7S0vtEUoOmDZTq6PL72le5LuyNBFSHU6jeWrYeqnBmOVHoyPNynRspPiatE60Ehr",
+	"eS1Q+MPsYP5QUYKokpZ4M2FCRcTvxmixjv/9J+xv5aGWKXOA6b2efQ3ebuqW+O1XvwcoBSxfqRvLZbG6",
+	"ZQcZVtu1ztYjRw6ofdYNMdsmV7cLIG4X8XYv646rqO1ewH7pruOMWz4WchwKcg6bY1vltt2v71vJbXuF",
+	"7FtNQ0NwkIY6NuJX6Ejcp41wGOi6dZGHIWLRab2g2JX+9lrMpSGHjRO8/OMYQ6Ty7Jwpma+CpBvJkRvg",
+	"+W9OQYs9q0T11NDrJMUdmM+2ZtBCSN+QSx2WydbmYztd2w8s7BZZ2FpICmqFWeKUDdTjFtQRIIQnO8I2",
+	"Z4yzqcpWrOArNoUNqjALtQR6XjR4tfNYPwFeOTyq4ia8cucsH5tN7s2zhvGYvXMAOgzmezWNRB3peVyA",
+	"5NZCUdp4oUL/46EejeZ1KqUzXI07uALoNmP1PoNtBcuaGt3eh+bp4e5eyXPx66HAHlwMP9RGjxjXrsd+",
+	"3z2FK/9ZQdXjSYdZb82NEHmgQ+CesExX0uwVaqABTWVj3hMj8E5NvWmikrWxrcx56q1EwjCyQvRAKMoc",
+	"3KSraGBFmFKEKs80VZhnY38DJgvVMffDeqflxo/k1joNIMKEww8z7hCY3qmpOXacaB825l4KLOwZ3tZ7",
+	"ykc8dDLagPt2M3UvSeShycweHWO2kcmu0xrmLNlgJT9AtPtGD5PqDdcsQRfCmKFxjm2rQ8xKq5YSdMJ4",
+	"VgiZsIJLPnefyRuXMHe7O32Bgt1L0Jz6V9wJIofmGCHylKLT2xuOxXm1+uSsm10tF3k8/2rzGrqBP25H",
+	"m5F1V/OGbW2cdqu1t+2fwvY0fggxpTti2FdYUISGSdrmNkuxp+0VbO89EposxYzDlc8YOrS88mtHclhf",
+	"GdlLZOp+euAYzBSxz8aDTf3zSVj1EB6J+8Y1HsYqX9G9+AOXkQ48Eq4jSvyENKFj5JaT4ERxz2ITi3N2",
+	"igFvmlI6pGIFNXobZP8lh1YcI/sCn35UllnlNCT/PuNyhbPW6WZCM1tpifFD8X5gHVMkBL9aU1sLYTHk",
+	"RNoQPexI1PI/BxpXO3zLR2o3odk9bv+N6GU/24eEksmGBXJsDTt3w3xDfplYNsIOQ0Edtn/bvXT2ynHp",
+	"J2vK+Am5oAeGB3uap702EQox3tYGZ+QqORSYvRvcI1ehfdXQdRx3R6HDD2QazUpCXyyJwVotnXjvlmZG",
+	"PX2zhI4xgScyKArkhkIN0FA2WlEZy+biqmtDbC1v2I21dmT+AqufiB4dyh7Ya9BEOwkpbccY9mfGJegx",
+	"9aaL8z/a3tCn1RVoLbIMZCyUEvMbycHouTRZZIPtItnr5PFm3r2kAYLYpqt90HbXRYtWW7NeGG8B6JbJ",
+	"49vtgHsXHhxU+n8LpnR0iwHqxTY82nesnrPfTMbn6YI9efnc5+PvO802XFhLBafwFEOh98wqtfd0MQ1p",
+	"LZEqkj/QowG206nb6/zHP/7xD/bDD+zbb9l337GiYKaH383huo+los2gT7CfdwJPSpTAStXXxG09C0yL",
+	"AqmgBJ1SIhx2m/N/p7wUFo1NFB+prmBsSkgFz8fpgmO0r3Qbd4+MQ85Y841PJmuYTdhLT9pYBT2xQc0I",
+	"u+Wht1EFZHhu1xoK3CDJ6yfE5hu2SDrEwtlpYLSeyozdiCnUgaFoTxdpJXMw69kZw+ZrNQo9MMuLLiqq",
+	"TkHdjfEqT7nWq5gqtlds9i6DI23fYPOivWyNBdiFioz98qc352TiC24eVJrsQoOTf0QOBGYnKyR7yGs+",
+	"LKV3P/73wze03mspakIIvMOtn97nWosrxBdEmxhxd0qYdr8f799nMWZ99EIb0VbLzNDgQAeAay7eA1oT",
+	"euo+2P9C7x8iJNT8Y/tlGvBog59a3/z3HIMrQWbM8JV3118KmdVhkTu8cA26bBS/XcA1VUkIGOnUc6xO",
+	"I1UouEEh2+1O4adHf35y9Iwfzd6+//qrD3/YefCdMx96bj/C8qZH16Qrb/D2bWmE9VY3ouqePh4NuK3r",
+	"rePJjHM6GnLINB+EL2w1ClJFMqqk+Ge1162LNdB9c/TAL+qbtg4tvtlF20DxBnfsz+Ri/RZycQXR7tJb",
+	"PVUHRXzRXIc64OAKpB1cBuHnEEOjIQU3LTMAhnETgmqORDYkIh4LN3tYHLZuHGFAZDA+t25xjnqysLT0",
+	"jdaEroOov7rkqyB89TSYNyDtORMS/XD+TFeM506IbTXCH8N1Crrt4u1L5oJ4gGqNLkOz7/puy9itR8gU",
+	"AEFvhtUkDe7vkzfm8eq4Jql9qDPEmLRI83UdI9YlzL7YseXCQDr+13/9d1JXobNcZlxnzI9IHQIHCAZ+",
+	"irexkFQDaaWFXb3GoeheBa5jlVOeyKDSnrHlYubWNvLd7VFXo9fqSRbWltRzX8iZitTDc2tlptTAM0yI",
+	"MExISkqgYnYUEq8qe8zopiJBkmwDhukKcxfeqSlGDgWJmSKGDHt8+jjU25q8UClqMZMLaRUrVZ6fM85m",
+	"QgqzgKz2sxs2AwzycTKqqubuXSPmEjKWC3lJAmWOlbxIHzfHF/JCkpnjzFfgCxFLWAbLwwsleAGGTV5x",
+	"C/j8Ef47SdpfvYKCCynk3BcRa/9iwE7Y574D8xfH7M0CVsxCnnvsuJBkBfrM0IXli0uiaRidhUJJtuDk",
+	"bv8cLQsOunV5oMT9SWiNf5IJ4gtfL8Zj4CWsPjPHDHnHXIFhU1gpJyiZC0n7hox99fjPNeBfgdWroyfk",
+	"ORGS+fUfX8jaFYasSM9GyegKtCHUeERmWZC8FKOz0ZfHj45PSUZaIIae8FKcZNzyI6jb786hJ8UAK3GG",
+	"Mm2+/FJTYCnUhZpVeY6FzkxCCTa2zk7QasmUxCNJVVFqME6naBcMJJFu/qsojxlqlhcSK3r5AE8CHoa2",
+	"gcyMz7gxC1XlmUNdxw4rDWzB89nRkq/YVAO/NL4ckZSQ4ump2YwAVx/o84yIHnhRt+ksueYFWFREf3k/",
+	"Eg4MPms0yMIjSoU9ehoS3DwV8xi3fdvcAQj7x6enPpXV+gucl5QDJZQ8eeezLTbGq1nOhtI7oWfH/vgd",
+	"SYS6aGPuKAR5INaU03zlTgyN3A7+aGbzheCo7B56EiejjjL+DS316FthsDyZ6Flii3uGV562UgC7q3aH",
+	"jS1+qY0Fb5KL+8elvftoubhLqQb1SXCmt5k0nmhgz794K6k5o7yrt+6oTFUU3Ml/oyc1a2A1Z0DAcSor",
+	"RrGYjLAHC+HNTWtQEmuR0DwhHoez9ZTWxcI52L+VIJ+8fD66a4Tx87Avjx+tQ6cDAUyYDITf2qEBfSVS",
+	"aO3w6tEJtpnv3V0ujH2CT8QJ7J8VSQievnjqbWZbcKz3TVQE9n6RShS2XxxmQYiPRhUdDhlt46gwTsUg",
+	"J8Ssoc3JfCxPdLa+oJ449TRHc4L35mhzRc+zQBXY2wqk1avwTcnnoZJpz1IpYiq60iGhUzdmpoPc0Yio",
+	"T93GIl7ZDWpyDwq0FbVY5gshL3tq0cG1RUAlTEP+b5Lqp90fz0M6PXMy4zrD+3mhWCYytN8kTMLSSYN4",
+	"g7don6d4RXRpn1jeUYgoNFvZQLdmuNlkCIMRc8eDKDWN7gdl1vqCDkCbNgB+E4gTLssY6rwQjhWQRFhj",
+	"QS8ONTekdzFt4AlpmWtA3RdRnmdQlMqCTFd/hZVHBNRx/qKy1V44MPzoyQ77oatB1iWpO2j46I6WEMM2",
+	"h0CmAWQb4bxqt12iu1fJ6zt+BbWWShVdpyuMPTCQX1GgxzoqJaPro2AJCCXU+9jTyXuRfWiy2eN1elvz",
+	"r7qtB9QM7d1UE5/ScWahXnnCjKIq/Bg/gmZqLG/m9Nklqb9UWl1DHXV2vKGS0MI28H8Ngb6KFK72Vqd7",
+	"O6tvcaUthbCFZTF675N9d+319GMRyz1y0dcLtRwOyT2Z4bfIAMt4QNxTj+yo3C8c+fnSYmyuUHU3FBk3",
+	"hTmXm+hKaVSRI7xrbkslkwdx298bAkWp8RtqnjIQhzZY5BDBzQzT4Gq/aQPT/WsutO3bwbcar8TwW5Ya",
+	"BykZNex/T7LibYmIn7ZoWIuEm0zp8S1PFUOdVtm+T1vsoy1sGtwOE/diUl6/kDVYuKJoBK2WKBiiKTrw",
+	"pY8gdrVa9KhZ2xdBHUnQWE5eFfK/+BYe+wtmdy+Q9d2jtMbzNVdIHf3kEx9bmN16LorcjTHpw0eT7W5P",
+	"pOvB+xO6OMnBeoicGOe5OGgfRjy+Z4zg7vAlujglEK6bhdI2X92vzIVAaclcXog2vgt+RvWpB0hfdHKZ",
+	"WsoQchAlyvBA/By+pHPYvufX6JRF+eEeaeAZ2HSx6Te+e2LAvOpbpgUc89MghYR5kdq3gL9P7H9VSe+A",
+	"BezCUwvsgRrqrvTbCCBExW1XQJ7XTw1TQS5F2ZF6a6C0A/pPYwH98QFDIFtkxEeYJDA8aft+9Iu6etAA",
+	"DaMGbsJUnjUy+S0jE530Fs1AtA454Ezz3S59oFUv6ZPUCLrVmO7ZTNygQ5ybtIoCfXRNIeBJ/MrFs24C",
+	"bihqahNZtmkJ9WMn09XRJaxO3l/C6sM293wA318QQ+IsCKPZaoZByUvdA97HS/v2LqXuYgpZBtk2pHgW",
+	"2uFSgif1BSxL4Npx+ftkDT+HqCNctbvq0NcsATLjVZ/dqIAvb8OEIX4Bv0ryC/QY7p+3q2t9DJP9Vupp",
+	"TPbbQbZFKezf4On9c6t7RMOgxe0E3GGCZhVLtCrWTfNTmFeSXQKUIQVXSAzKatnoMYDwmE2omJ0Ph2wV",
+	"1Js4Qc03fJFVnp9R+1emKktuqtq6geFZsbA5Mvp3MOGTuC9/Pxi43cS/WuN7nxlWF6GMIWUvxztBvnhk",
+	"1SVIs81gpuFKXQJeHG/o4SH87UennQvD5ko1hTbuFWRPZeatYLhThjsNMUt3RMpeRo30U8XJC75imarL",
+	"lk8r22QRUuQ05v2Flfi62EAO5XAF4VsWW8Bj2KwqQZpuxLJhBdeXkF3Iib//JjQWdeU0DBkadWYTBmsk",
+	"4c9kP6QiE9grDz8jfmGxdR8djfGQcxVjD94+XyPLJ2ujr1e4xU7/6A6m6+MqiCAJFuuU1L/2PmnlB34J",
+	"jJMh7SgXVzW5zJRmnKQuvIoQmcwAEhomhCMjslCUuU+AiYajf0c98RyGos3vGmtwOjQ8b3V+YDw3imLR",
+	"yVpP0UjcsEyr8ihTS2mSulG3D0svHCA3BbqWsPMmrG5fTA4vPiNxv0+s336w9ez3KO48cQJ3aVd158aZ",
+	"yHPWMedsEbFvasJbQ46Qp9bk+9wyZ3YIAdQHHXMzlMTkFcefCfkzvkrYFIzIfANgWLqnN5FGK8stdPOW",
+	"7lBO6U7UF4+Av577cHvHwonD3InJkIrvbfAWIS3jCLYAWFoVwbcjyoQEsAbT/DdRUWaI3fDOAhdu0h8v",
+	"voZ2G6O7iur+hMIgfNe+wUbK30wYxEBjZ38YRMDuttlzc5sld9KgEylTRS3JUTvQGWjMc6vFO8pVwSu9",
+	"Sao/b93hVM0W81reqekxey6NdSKhmjlVMgenSF7IIKli0tak7jQ0SeqKAF41oZ8ah5gv8HDu8/jxYaex",
+	"NGvnhtLNMC85z/sFy7rT4yds5g0t2xyGtMe6Ploul0eOmI8qnWOXNKpQdujgRZVb4bDgBAfNuOXd4W61",
+	"KdxahooEli645qkF7aQwy6ehAL1vJcsuRpZPL0aj5I4bykHrAH+ATPA3np+0gK9SC/aoztrqaRHXIHVs",
+	"0b+13nXdsRyBnbGb96PbWWbxCZNNoUX2+cUIrim9eyyyi9G5HxDtt07ouvSlF98pISFjU2QJBTdfYMVe",
+	"7hlDyGHEUnTbazdurvOhgd0n3cAukrm4y9r3+JZ5dh0t94lH0m1V4mkr3q4TEyd2ekPMSdnq0huXPPD6",
+	"b5r7K12g5BDE+GP2Y9OUzzM3uvpreeQSStvoVj7KPEgNHcGC7E8t4cPdMChFOPpgopFTjA+FED70ICZC",
+	"+L3VMsT9iAA7b+lYdz8Uj9qG3tFBZHLbRvHQ1DZCJXWlGX9SS2wuP4W5IK/EvZqzXqA5KJBCBz9pYQdS",
+	"R/AUbneQ3b17bLtr4jcRNTnc3zbkrG7H6HT3QZR9CPL4nhHk/oIot3u16iDKdjHFviDKfSn1xEt1t3yQ",
+	"OOincZB3HAK4071GlcXcldC5rKgyIFXN0MAK0HOS7NG+cJMTbdpe9NatcRz/M/SO+RWgoZ9UDiGD58z7",
+	"ARKSJiZaLb23nGZoyR4BNdFTbhg3IoulbvroXDq1p7TMTytGdxvHpRhdn+Pgow7Ilpn4ngkFUqN3SMrN",
+	"AM/7Yc1YsKz//F+DvgJ9hAukR89aMkmCfR6w8pCoOxAnDIt2uG8c38FdHrMnLM1FXfcoVQUYNuXpJVVo",
+	"mrzgxh49dRMcPf92ciHnYH0BzE5f4/O6Qi7yWDcHPvn49KtOrgaXDAd7rSqdQn+xoj7rV7RYUWeNHftn",
+	"q1ve118dEn5m4drSUQSLynYlaCOtDY8GZfiMTehwkOKUAeYEZGz1WZ+bI4RojEGrCm99dnXRXH+Al1It",
+	"zb2Sksrzjyq+aDB+n1vzCIKmYkJt7d8cp8Kldy6egEJNxBMWmRqsEN/yOdxR+sGD7NGffuDxAJfUqkhH",
+	"Ddl78eBD/xlegb5tr/MT7OlH4VZm7dJtadC+5iYyNKoqYRG7hWW+galvWeQ92NQT/Zj1NNl3otiFJJ7r",
+	"hsxhZo/Z85mvp4xLwP4r7sIPcyuJBV0ai04lM6cxeCZLhlcc85i9VHneWv9nhk0IfJPYjUY/fSqojPIq",
+	"rihg9b3i808yU2hq957kLVdHP6p6d8QOf/grSq09zCXeWNB5nrfM5/QJ3SJo9KW/3g6odPYjmbbbtcWw",
+	"buThlcX2SfcZ5ja/R2/4K7Uc4hBHEheytqo6fUdnGykcv0kP+UuKNfNMsXO7C8nqqIt7vsvV0py812r5",
+	"4bC7YAPvnzixpARtlKQeNF5ToePDoEy1RGdPJMFEq+XWBJNdKWh1OZguk+BOx2vw8G4M5E3buo9iwUYC",
+	"i98FWi0Tli4gvcQbEpb3G4HpFEQemN+BON9CX+wT2KcnN/UlDRCxucfdxBQwTYUYEhINgtxBPFloDDze",
+	"uM/dDfM9tb4ceLdANNqKX3GRozuzWwamHWWVCZNyTcbBJjoLZWP/prdujlr9jvcIxPKtiPcuJlr3Lt72",
+	"4m+s0qcTVX9fdT6/V9Mhd6xH5t/EfYrF3OPRlxhw5n7vjTZDTvF2nXe01Nd+TdTD6NB7Yo+mNbO6UfeO",
+	"o/Udvddr+fv3335kN2q762sE575TS1ZwuaIi/XehVqvSbCjT7iRpWq9R42Xg613vRpT379R0vMMxSj3a",
+	"7wysSNLxW/0dUfs9URt5LpFpoqXY6ZWhjQZ1YQiegTWg7iutfq+m6wJr5zAOdmKGgbf7MaPn+fj3d57B",
+	"QYknutU5uYM4DrUG7jqOwIY/3mkQWDCC2LvXqEnj/R1SvzXQLc+bAtH7KGG55oHcPLYCtjGyH+60SOkP",
+	"vXUlSy1kKkqeHw7XTsVvn53pWFLBV7sqfaNgu9269Hd65D4EOGriP0CE82u6+yuUJiKWTzoSXqHTFQuK",
+	"Tj++EWxP3jsR+sMJNvffn03gAn50Qng/q8Ch/+5VlN0JvC85tmO8e+C9xlLPUlEr/qCIcha0qaGg02Cq",
+	"4o5gR2MPB94rfP7+oLcGtQ3v/CbsMDJ4O0m/oUfug6RxqiEkTWtKvEkCrx5vpKh9F3dSwCjjlkfNlZi7",
+	"i4ui1UwhV3KOqTaotZtdvJVePnmP/0eTYTcuIQTCQ15qyEv1scTW234G5fNHrKrh/X676kakRPsY6bTJ",
+	"XJzXnfx7j7Dd8f8OJYrOPH1hu5Qz7aDYVGG9B9b1Hdo6LTjpjSbF+G5uLqNdh26zvAq2gXPbDmouKWdX",
+	"oFdY4sA3axMG3aRMVRaTMWSV54lv4bYiX6c0luc5Hs1nJnQa3zSPmsiR375xvT3FR6md8imj23+IK2gw",
+	"jUg0dHVQS7mr0xXlJZj+zIhniroSG2aVYjnXc2RSc9Uq7gHsycvnx+w1+CAl7D3sg8qoH/jEvTOpdD5J",
+	"qIG5kHM28VbICTmJfnr1wqdhwjVPbb66kO5rLqWqZApZSBjy+VJU+oMmoabLk7qPssFUUen7bbQCafDp",
+	"JhejPyWz7ob8SaZktttk33PdPQ+YHoWOQJsw3wcdycFhog9R+bQzjZ54TKsTLGTG5mAb5MRQFsTQTuXp",
+	"QEPrjqttxUL8OwPretfY+ElXYGtnSNeVfdC0hDrXboA1RdrW+atP9XBoZRLq9Ohbq2IqNptpMAt3SNGi",
+	"J33gO71XqrjXU0GT7XIBGAXVnE0rcX3Yedws2iCUOfHtnsUO1azbt1zAjd2uN2g4/VDOol2Ope57PUCZ",
+	"7Rzfb8LRuMXHiOHvoVoLW2IXZYV1w+Jux3hhl0062Jl0tw74uy+505xxnItlLRy4e+h7n1PTg15SM0dM",
+	"csAG2lkc7LfPs+448HnnST/+WCd9x8HQ8YP3i6MpPf1571SbifcQ3I4W4D9vNPwmvs0mWVWUk9vr+c06",
+	"Lb9Jk7nbnt/fVkW5eV9GSvKRWc9Hv1A1ZJ6zuVZVySZWFJALCZPE6Xs9ATFCpnmVwTg8HI9U9REP64VE",
+	"6ov1t92HfLJU+tKUPIXBTcklmBB97sNchWYl145yPsNXEjapDOixhlmoc/v/VhNzR4W9BmkHfqz8Uffv",
+	"77Q036+XueMkv267gF+Iqzv1in4HPLeLaGEwyzKFoaT97cx/9qI9RrBRAbeQCB+39zigrrZu+JV74qPt",
+	"OKUiQ386/fLe5pPKUgkPDI81zPAVWy5We8M95ZI5YEMc+L3YTiiOyZ3ErCudj85GJygw+IE2XXCVIRqo",
+	"K2UjL8d70tstisqQOXJTazGR0MhnaN2bK3fPB5teq34hU9rREhfzhWVCWtVySnRG7x9bBWbnrjY3QCuL",
+	"MPSY9yro5hBksg7rZxby3Cf3mJVBFaYepJYFIpHpOl1gthG6E9dbsvn3A4fYfN2xH8fw2RQWQmZ11WK0",
+	"r9ftDP0w6JaMbSQEKCR0XNQ4t/644GUJErJ2/3/yrG2ORahNxY89MyRrWqMUewT88PbD/w0AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -11,29 +11,50 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
+
+	"wharf/internal/exporter"
+	"wharf/internal/tenancy"
 )
 
 // StreamExport answers with all of the tenant's rows.
 func (h *handlers) StreamExport(ctx context.Context, req StreamExportRequestObject) (StreamExportResponseObject, error) {
-	return exportAnswer{h, ctx, acceptsGzip(text(req.Params.AcceptEncoding))}, nil
+	return exportAnswer{h.cfg.Exports.Stream, ctx, acceptsGzip(text(req.Params.AcceptEncoding))}, nil
+}
+
+// StreamDump answers with the portable document.
+func (h *handlers) StreamDump(ctx context.Context, req StreamDumpRequestObject) (StreamDumpResponseObject, error) {
+	var include []string
+	if orElse(req.Params.IncludeTimeline, false) {
+		include = []string{exporter.IncludeTimeline}
+	}
+	write := func(ctx context.Context, p tenancy.Principal, open func(name string) io.Writer) error {
+		return h.cfg.Exports.StreamDump(ctx, p, include, open)
+	}
+	return exportAnswer{write, ctx, acceptsGzip(text(req.Params.AcceptEncoding))}, nil
 }
 
 // exportAnswer is the document on its way. Until its first byte an error is answered as any other; after that it cuts the
 // connection (logRequest), so that half a document never ends like a whole one.
 type exportAnswer struct {
-	h    *handlers
-	ctx  context.Context //nolint:containedctx // an answer to one request
-	gzip bool
+	document func(ctx context.Context, p tenancy.Principal, open func(name string) io.Writer) error
+	ctx      context.Context //nolint:containedctx // an answer to one request
+	gzip     bool
 }
 
-// VisitStreamExportResponse writes the answer. Whoever asked for the header alone gets it, and nothing is read.
-func (a exportAnswer) VisitStreamExportResponse(w http.ResponseWriter) error {
+// VisitStreamExportResponse writes the answer.
+func (a exportAnswer) VisitStreamExportResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitStreamDumpResponse writes the answer.
+func (a exportAnswer) VisitStreamDumpResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// write answers. Whoever asked for the header alone gets it, and nothing is read.
+func (a exportAnswer) write(w http.ResponseWriter) error {
 	body := &documentBody{w: w, flush: http.NewResponseController(w).Flush}
 	if isHead(a.ctx) {
 		body.begin("", a.gzip)
 		return nil
 	}
-	err := a.h.cfg.Exports.Stream(a.ctx, caller(a.ctx), func(name string) io.Writer {
+	err := a.document(a.ctx, caller(a.ctx), func(name string) io.Writer {
 		body.begin(name, a.gzip)
 		return body
 	})
@@ -56,7 +77,7 @@ func (b *documentBody) begin(name string, compressed bool) {
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-store")
 	if name != "" {
-		h.Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		h.Set(echo.HeaderContentDisposition, attachment(name))
 	}
 	if compressed {
 		h.Set(echo.HeaderContentEncoding, "gzip")
@@ -91,6 +112,16 @@ func (b *documentBody) close() error {
 		return b.gz.Close() //nolint:wrapcheck
 	}
 	return nil
+}
+
+// attachment names a file to be saved: in quotes, unless its name needs another form (RFC 6266).
+func attachment(name string) string {
+	for _, r := range name {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return mime.FormatMediaType("attachment", map[string]string{"filename": name})
+		}
+	}
+	return `attachment; filename="` + name + `"`
 }
 
 // acceptsGzip reads an Accept-Encoding header (RFC 9110, 12.5.3). What names neither gzip nor a star wants neither.

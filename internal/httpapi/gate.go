@@ -94,6 +94,7 @@ var audited = map[string]struct{ action, id string }{
 	"createExport":         {action: exporter.ActionStart},
 	"retryExport":          {exporter.ActionStart, "export_id"},
 	"streamExport":         {action: exporter.ActionStream},
+	"streamDump":           {action: exporter.ActionDump},
 	"downloadExport":       {exporter.ActionDownload, "export_id"},
 	"createExportSchedule": {action: exporter.ActionScheduleCreate},
 	"updateExportSchedule": {exporter.ActionScheduleUpdate, "schedule_id"},

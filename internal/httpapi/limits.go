@@ -40,7 +40,7 @@ func (r Rates) validate() error {
 // that starts an export, in whichever form, belongs here.
 func (r Rates) starts(operation string) (ratelimit.Limit, bool) {
 	switch operation {
-	case "createExport", "retryExport", "streamExport":
+	case "createExport", "retryExport", "streamExport", "streamDump":
 		return r.ExportStarts, true
 	case "createImport":
 		return r.ImportStarts, true

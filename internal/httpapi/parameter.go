@@ -55,9 +55,14 @@ func pathValue(c echo.Context, name string) string {
 // parameterValue gives text as the JSON value that it stands for; text that stands for none stays a string, which does
 // not fit then.
 func parameterValue(schema *openapi3.Schema, text string) any {
-	if schema.Type.Is(openapi3.TypeInteger) {
+	switch {
+	case schema.Type.Is(openapi3.TypeInteger):
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n
+		}
+	case schema.Type.Is(openapi3.TypeBoolean):
+		if b, err := strconv.ParseBool(text); err == nil {
+			return b
 		}
 	}
 	return text
