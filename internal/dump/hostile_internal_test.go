@@ -55,7 +55,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // TestMemoryIsBoundedWhateverTheDocument is not parallel: it looks at the memory of the whole process.
 func TestMemoryIsBoundedWhateverTheDocument(t *testing.T) { //nolint:paralleltest // see above
 	const million = 1_000_000
-	for name, e := range map[string]*endless{
+	for name, e := range map[string]*endless{ //nolint:paralleltest // see above
 		"unknown keys": {
 			part: func(dst []byte, i int) []byte { return fmt.Appendf(dst, `"k%d":[],`, i) },
 			n:    10 * million, tail: `"schema_version":1}`, pending: []byte(`{`),
@@ -127,11 +127,9 @@ func TestWrongTypesInEveryColumnAreRefusedByName(t *testing.T) {
 			}
 			for _, value := range []string{`{"a":1}`, `["x"]`, `"\udc00"`, `"x\u0000"`, digits, "-0." + digits} {
 				spec := y.spec()
-				s := newStager(&spec)
-				s.send = newSender(context.Background(), func(context.Context, chunk) error { return nil })
+				spec.Catalog = &catalog.Snapshot{Tables: []*catalog.Table{table}}
 				text := fmt.Sprintf(`{"schema_version":1,%q:[{},{%q:%s}]}`, table.Name, c.Name, value)
-				err := Document(strings.NewReader(text), Limits{}).read(context.Background(), s)
-				require.NoError(t, s.send.close())
+				err := readSource(&spec, Document(strings.NewReader(text), Limits{Row: 32 << 10}))
 				if takes(c, value) {
 					require.NoError(t, err, "%s.%s %s takes %.50s", table.Name, c.Name, c.Type, value)
 					continue

@@ -133,6 +133,7 @@ func TestKeysMayComeInAnyOrder(t *testing.T) {
 	require.Equal(t, []string{"companies", "contacts"}, d.order, "those without a row too")
 	require.EqualValues(t, 0, d.tables["companies"].rows)
 	require.Empty(t, d.tables["companies"].given)
+	require.Empty(t, y.readText(t, `{"schema_version": 1}`).order, "a document may hold nothing")
 }
 
 func TestEncryptedCellsAreSealedAndTheirHashesComputed(t *testing.T) {

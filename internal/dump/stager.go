@@ -74,8 +74,11 @@ func newStager(spec *Spec) *stager {
 		s.tables[t.Name] = st
 	}
 	for _, t := range s.order {
-		if t.nested != nil {
-			s.tables[t.nested.Target.Name].add(member{key: t.Name, col: -1, child: t})
+		if t.nested == nil {
+			continue
+		}
+		if parent := s.tables[t.nested.Target.Name]; parent != nil {
+			parent.add(member{key: t.Name, col: -1, child: t})
 		}
 	}
 	return s
