@@ -76,7 +76,7 @@ func (b *bundle) readUsers(ctx context.Context, to *stager) error {
 			return sc.skip()
 		}
 		to.readFrom(sc)
-		return to.userRefs()
+		return to.envelope(key)
 	})
 }
 

@@ -43,7 +43,6 @@ func newScanner(src io.Reader, limits Limits, where func() string) *scanner {
 	if s.depth <= 0 {
 		s.depth = defaultDepth
 	}
-	s.buf = make([]byte, min(windowBytes, s.most))
 	return s
 }
 
@@ -73,6 +72,9 @@ func (s *scanner) bad(i int) error {
 func (s *scanner) fill() error {
 	if s.eof {
 		return s.invalid("the document ends in the middle, after %d bytes: it was cut short", s.passed+int64(s.end))
+	}
+	if s.buf == nil {
+		s.buf = make([]byte, min(windowBytes, s.most))
 	}
 	copy(s.buf, s.buf[s.pos:s.end])
 	s.passed += int64(s.pos)

@@ -8,16 +8,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// chunk is a part of a staging table: the statement that makes the table, if there is none yet, and a stream of tuples.
+// chunk is a part of a staging table.
 type chunk struct {
-	create string
-	into   string
-	data   []byte // nil: none
+	create string // makes the table; "": it is there
+	into   string // its name, quoted
+	data   []byte // a stream of tuples, as COPY takes it
 }
 
 // sender puts chunks into staging tables in a goroutine, which alone uses the connection until close.
 type sender struct {
-	tx     pgx.Tx
+	put    func(ctx context.Context, c chunk) error
 	chunks chan chunk
 	spare  chan []byte   // buffers of chunks that were sent
 	failed chan struct{} // closed when err is set
@@ -25,9 +25,9 @@ type sender struct {
 	done   chan struct{}
 }
 
-// newSender begins; close ends it.
-func newSender(ctx context.Context, tx pgx.Tx) *sender {
-	s := &sender{tx: tx, chunks: make(chan chunk), spare: make(chan []byte, 4), failed: make(chan struct{}), done: make(chan struct{})}
+// newSender begins to call put; close ends it.
+func newSender(ctx context.Context, put func(ctx context.Context, c chunk) error) *sender {
+	s := &sender{put: put, chunks: make(chan chunk), spare: make(chan []byte, 4), failed: make(chan struct{}), done: make(chan struct{})}
 	go s.run(ctx)
 	return s
 }
@@ -46,20 +46,20 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-func (s *sender) put(ctx context.Context, c chunk) error {
-	if c.create != "" {
-		if _, err := s.tx.Exec(ctx, c.create); err != nil {
-			return fmt.Errorf("dump: create staging: %w", err)
+// into gives what puts chunks into the tables of a transaction.
+func into(tx pgx.Tx) func(ctx context.Context, c chunk) error {
+	return func(ctx context.Context, c chunk) error {
+		if c.create != "" {
+			if _, err := tx.Exec(ctx, c.create); err != nil {
+				return fmt.Errorf("dump: create staging: %w", err)
+			}
 		}
-	}
-	if c.data == nil {
+		// Rows of a table that this transaction made are born frozen, which spares their first reader the look at who wrote them.
+		if _, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(c.data), `COPY `+c.into+` FROM STDIN (FORMAT binary, FREEZE)`); err != nil {
+			return fmt.Errorf("dump: copy into staging: %w", err)
+		}
 		return nil
 	}
-	// Rows of a table that this transaction made are born frozen, which spares their first reader the look at who wrote them.
-	if _, err := s.tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(c.data), `COPY `+c.into+` FROM STDIN (FORMAT binary, FREEZE)`); err != nil {
-		return fmt.Errorf("dump: copy into staging: %w", err)
-	}
-	return nil
 }
 
 // chunk hands c over, when the one before has been sent. The error is the goroutine's.
@@ -72,16 +72,19 @@ func (s *sender) chunk(c chunk) error {
 	}
 }
 
+// firstBytes is the room that the first chunks begin with: most tables are small.
+const firstBytes = 8 << 10
+
 // buffer gives room for the next chunk.
 func (s *sender) buffer() []byte {
 	select {
 	case b := <-s.spare:
-		if cap(b) >= copyBytes && cap(b) <= 4*copyBytes {
+		if cap(b) <= 4*copyBytes { // one that held a large row is let go
 			return b[:0]
 		}
 	default:
 	}
-	return make([]byte, 0, copyBytes+copyBytes/4)
+	return make([]byte, 0, firstBytes)
 }
 
 // close waits until all was sent, and gives the error if not.

@@ -36,7 +36,7 @@ type stager struct {
 // name table, row and column.
 func stage(ctx context.Context, tx pgx.Tx, spec Spec, src Source) (head, []*staged, []string, error) {
 	s := newStager(&spec)
-	s.send = newSender(ctx, tx)
+	s.send = newSender(ctx, into(tx))
 	err := src.read(ctx, s)
 	if err == nil {
 		err = s.finish()
@@ -74,17 +74,23 @@ func newStager(spec *Spec) *stager {
 		s.tables[t.Name] = st
 	}
 	for _, t := range s.order {
-		if t.nested != nil {
-			s.tables[t.nested.Target.Name].add(member{key: t.Name, col: -1, child: t})
+		if t.nested == nil {
+			continue
+		}
+		if parent := s.tables[t.nested.Target.Name]; parent != nil {
+			parent.add(member{key: t.Name, col: -1, child: t})
 		}
 	}
 	return s
 }
 
-// readFrom makes sc what is read, for Progress and errors too.
+// readFrom makes sc what is read, for Progress and errors too. What was read before is read no more.
 func (s *stager) readFrom(sc *scanner) {
 	if s.scan != nil {
 		s.read += s.scan.at()
+		if sc.buf == nil {
+			sc.buf = s.scan.buf
+		}
 	}
 	s.scan = sc
 }
