@@ -33,7 +33,7 @@ func (m *merge) ready(ctx context.Context, t *merging, r *reference) (err error)
 			return err
 		}
 		r.maps = []*idMap{own}
-		return m.addOwn(ctx, t, own, r.cols, "true")
+		return nil
 	}
 	kind, _ := t.table.Column(r.poly.TypeColumn)
 	var present []string
@@ -51,7 +51,19 @@ func (m *merge) ready(ctx context.Context, t *merging, r *reference) (err error)
 			return err
 		}
 		r.maps, r.kinds = append(r.maps, own), append(r.kinds, value)
-		if err := m.addOwn(ctx, t, own, r.cols, t.cell(kind)+"::text = "+literal(value)); err != nil {
+	}
+	return nil
+}
+
+// lookHome adds to a reference's maps the tenant's own rows that are named by the document and not in it.
+func (m *merge) lookHome(ctx context.Context, t *merging, r *reference) error {
+	for i, known := range r.maps {
+		where := "true"
+		if r.poly != nil {
+			kind, _ := t.table.Column(r.poly.TypeColumn)
+			where = t.cell(kind) + "::text = " + literal(r.kinds[i])
+		}
+		if err := m.addOwn(ctx, t, known, r.cols, where); err != nil {
 			return err
 		}
 	}
@@ -157,7 +169,7 @@ func (m *merge) checkTwice(ctx context.Context, of *idMap) error {
 
 // checkIDs does the same for a table that nothing refers to: whoever names two rows alike has made a mistake.
 func (m *merge) checkIDs(ctx context.Context, t *merging) error {
-	if t.key == nil || !t.minted || !t.gives(t.key) || m.maps[mapID(t.table, []*catalog.Column{t.key})] != nil {
+	if t.key == nil || !t.creates() || !t.minted || !t.gives(t.key) || m.maps[mapID(t.table, []*catalog.Column{t.key})] != nil {
 		return nil
 	}
 	cell := t.cell(t.key)
@@ -176,7 +188,7 @@ SELECT coalesce(array_agg(a), '{}'), coalesce(array_agg(z), '{}') FROM (
 	return rowFault(table.Name, second[0], named, fmt.Sprintf("is that of row %d already", first[0]))
 }
 
-// addOwn adds to a map the tenant's own rows that are named by the document and not in it.
+// addOwn does so for one map.
 func (m *merge) addOwn(ctx context.Context, t *merging, to *idMap, cols []*catalog.Column, where string) error {
 	var cells, same, on, own []string
 	for i, c := range cols {

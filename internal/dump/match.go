@@ -130,7 +130,13 @@ func (m *merge) match(ctx context.Context, t *merging) error {
 	if err := m.makeFound(ctx, t); err != nil {
 		return err
 	}
+	if err := m.lookBeforeMatch(ctx, t); err != nil {
+		return err
+	}
 	for n, k := range t.usable() {
+		if t.counts.matched == t.rows {
+			return m.measure(ctx, t.found)
+		}
 		if err := m.matchBy(ctx, t, n, k); err != nil {
 			return err
 		}
@@ -141,6 +147,26 @@ func (m *merge) match(ctx context.Context, t *merging) error {
 		}
 	}
 	return m.measure(ctx, t.found)
+}
+
+// lookBeforeMatch has the references in t's keys look at home as well: what they name says which row t's row is.
+func (m *merge) lookBeforeMatch(ctx context.Context, t *merging) error {
+	for _, r := range t.refs {
+		inKey := slices.ContainsFunc(t.usable(), func(k catalog.Match) bool {
+			return slices.ContainsFunc(t.keyColumns(k), func(c *catalog.Column) bool { return slices.Contains(t.decided(r), c) })
+		})
+		if !inKey || r.home {
+			continue
+		}
+		if err := m.ready(ctx, t, r); err != nil {
+			return err
+		}
+		r.home = true
+		if err := m.lookHome(ctx, t, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *merge) makeFound(ctx context.Context, t *merging) (err error) {
@@ -189,7 +215,7 @@ func (m *merge) matchBy(ctx context.Context, t *merging, n int, k catalog.Match)
 		if err := m.matchOne(ctx, t, n, k); err != nil {
 			return err
 		}
-		if only == "" {
+		if only == "" || t.counts.matched == t.rows {
 			return nil
 		}
 	}
@@ -283,7 +309,7 @@ func (m *merge) matchPairs(ctx context.Context, t *merging, n int, k catalog.Mat
 			return err
 		}
 	}
-	if err := m.pair(ctx, t, n, k, onlyDead, "", "", false); err != nil {
+	if err := m.pairAlone(ctx, t, n, k, onlyDead); err != nil || t.counts.matched == t.rows {
 		return err
 	}
 	var more bool
@@ -299,6 +325,51 @@ func (m *merge) matchPairs(ctx context.Context, t *merging, n int, k catalog.Mat
 	}
 	mine, its := t.contents()
 	return m.pair(ctx, t, n, k, onlyDead, mine, its, false)
+}
+
+// pairAlone finds the rows that alone have a key on both sides. Mostly these are all: then a plain join tells, which is
+// given up when it gives more pairs than there are rows.
+func (m *merge) pairAlone(ctx context.Context, t *merging, n int, k catalog.Match, onlyDead bool) error {
+	if t.counts.matched == 0 {
+		from, err := m.from(ctx, t, append(t.keyColumns(k), t.before(n)...))
+		if err != nil {
+			return err
+		}
+		_, ours, theirs, err := m.candidates(ctx, t, k)
+		if err != nil {
+			return err
+		}
+		mine, its := t.keys(k)
+		for i := range mine {
+			ours += " AND " + its[i] + " = " + mine[i]
+		}
+		dead, theirDead := t.dead()
+		if onlyDead {
+			ours += " AND " + dead
+		}
+		rows, err := m.exec(ctx, "pair rows of "+t.table.Name, `
+INSERT INTO `+t.found+` SELECT s.n, `+t.identityCells()+`
+FROM `+from+` CROSS JOIN `+t.table.Ident()+` t WHERE `+ours+` AND `+theirs+` AND `+dead+` = `+theirDead+t.agree(n)+fmt.Sprintf(` LIMIT %d`, t.rows+1))
+		if err != nil {
+			return err
+		}
+		alone := rows <= t.rows
+		if alone {
+			err := m.row(ctx, "look for rows with one key", `SELECT (SELECT count(*) FROM (SELECT FROM `+t.found+` GROUP BY n) x) = `+fmt.Sprint(rows)+`
+AND (SELECT count(*) FROM (SELECT FROM `+t.found+` GROUP BY `+t.prefixed("k")+`) x) = `+fmt.Sprint(rows), &alone)
+			if err != nil {
+				return err
+			}
+		}
+		if alone {
+			t.counts.matched = rows
+			return nil
+		}
+		if _, err := m.exec(ctx, "begin to pair rows anew", `TRUNCATE `+t.found); err != nil {
+			return err
+		}
+	}
+	return m.pair(ctx, t, n, k, onlyDead, "", "", false)
 }
 
 // contents gives a text of what rows hold beside their keys and references.

@@ -23,6 +23,7 @@ type reference struct {
 	maps    []*idMap          // one, or of poly one each of kinds
 	kinds   []string          // values of poly's type column that stand in the document
 	ready   bool
+	home    bool // the tenant's own rows were looked through
 	lost    bool // it leads nowhere in some row
 }
 
@@ -178,10 +179,9 @@ func (t *merging) cell(c *catalog.Column) string {
 		return "NULL::" + c.BaseType
 	}
 	cell := fmt.Sprintf("s.c%d", c.Num)
-	cast := castOf(c)
-	switch {
+	switch cast := castOf(c); {
 	case c.Composite:
-		return "jsonb_populate_record(NULL::" + cast + ", " + cell + "::jsonb)"
+		return "json_populate_record(NULL::" + c.BaseType + ", " + cell + "::json)"
 	case cast != "":
 		return "(" + cell + ")::" + cast
 	}

@@ -39,7 +39,7 @@ func (t *merging) refersTo(tables map[*catalog.Table]bool) bool {
 	})
 }
 
-// look notes which references lead nowhere in some row.
+// look notes which references lead nowhere in some row, neither in the document nor, if need be, at home.
 func (m *merge) look(ctx context.Context, t *merging) error {
 	if len(t.refs) == 0 {
 		return nil
@@ -52,6 +52,26 @@ func (m *merge) look(ctx context.Context, t *merging) error {
 	if err != nil {
 		return err
 	}
+	if err := m.count(ctx, t, from); err != nil {
+		return err
+	}
+	home := false
+	for _, r := range t.refs {
+		if r.lost && !r.home && len(r.maps) > 0 {
+			r.home, home = true, true
+			if err := m.lookHome(ctx, t, r); err != nil {
+				return err
+			}
+		}
+	}
+	if !home {
+		return nil
+	}
+	return m.count(ctx, t, from)
+}
+
+// count notes which references lead nowhere as of now.
+func (m *merge) count(ctx context.Context, t *merging, from string) error {
 	counts := make([]string, 0, len(t.refs))
 	into := make([]any, 0, len(t.refs))
 	for _, r := range t.refs {

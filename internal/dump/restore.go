@@ -162,7 +162,7 @@ func (m *merge) prepare(ctx context.Context) error {
 			return err //nolint:wrapcheck // says what failed
 		}
 	}
-	_, err = m.exec(ctx, "fit the planner", load.Fitted(m.spec.WorkMemMB, m.large)+`; SET CONSTRAINTS ALL DEFERRED`)
+	_, err = m.exec(ctx, "fit the planner", load.Fitted(m.spec.WorkMemMB, m.large)+`; SET CONSTRAINTS ALL DEFERRED; SET LOCAL default_statistics_target = 20`)
 	return err
 }
 

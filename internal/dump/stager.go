@@ -58,6 +58,8 @@ func stage(ctx context.Context, tx pgx.Tx, spec Spec, src Source) (head, []*stag
 	if s.users.started {
 		analyze = append(analyze, "ANALYZE "+s.users.name)
 	}
+	// What the merge joins on needs few statistics: how many rows and how many different values.
+	analyze = append([]string{"SET LOCAL default_statistics_target = 20"}, analyze...)
 	if _, err := tx.Exec(ctx, strings.Join(analyze, "; ")); err != nil {
 		return head{}, nil, nil, fmt.Errorf("dump: analyze staging: %w", err)
 	}

@@ -199,6 +199,9 @@ WHERE ` + t.sameRow() + within
 }
 
 func (m *merge) insert(ctx context.Context, t *merging) error {
+	if !t.creates() {
+		return nil
+	}
 	cols, values := t.newRow()
 	from, err := m.from(ctx, t, cols)
 	if err != nil {
@@ -272,8 +275,14 @@ func (t *merging) valueOrDefault(c *catalog.Column) string {
 	return "CASE WHEN " + t.isGiven(c) + " THEN " + t.value(c) + " ELSE " + byDefault + " END"
 }
 
+// creates reports whether some row is not in the table yet.
+func (t *merging) creates() bool { return t.counts.matched+t.counts.skipped < t.rows }
+
 // writeLate writes the references that could not be written with their rows.
 func (m *merge) writeLate(ctx context.Context, t *merging) error {
+	if !t.creates() && t.counts.changed == 0 {
+		return nil
+	}
 	var late, cols []*catalog.Column
 	var sets, filled []string
 	for _, c := range t.writable() {
