@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wharf/internal/dump"
+	"wharf/internal/exporter"
 )
 
 // TestWhateverTheSchemaARoundTripIsExact dumps random tables, restores them into a tenant that has none, and dumps again.
@@ -85,7 +86,7 @@ func TestWhateverTheSchemaAChangedTenantCatchesUp(t *testing.T) {
 // number gives the place of a random table in its schema.
 func number(name string) int { return int(name[len(name)-1] - '0') }
 
-var formats = []string{"json"}
+var formats = []string{exporter.FormatDump, exporter.FormatDump, exporter.FormatJSON}
 
 // both rehearses a restore and runs it, and requires that they tell the same.
 func (w *town) both(t *rapid.T, doc string, change ...func(*dump.Spec)) dump.Report {

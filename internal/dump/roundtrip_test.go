@@ -6,22 +6,45 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wharf/internal/dump"
+	"wharf/internal/exporter"
 )
 
 // TestTheSampleProductWalksFromTenantToTenant carries every table of both halves, in each of the formats that are read.
 func TestTheSampleProductWalksFromTenantToTenant(t *testing.T) {
 	t.Parallel()
-	w := newTown(t, "")
-	ada := w.user(t, "ada@acme.example", w.ours, w.theirs)
-	w.seed(t, w.theirs, 1, ada)
-	before := w.unwritten(t, w.theirs)
-	doc := w.export(t, w.theirs, "json")
-	want := canonical(t, w.snapshot, doc)
+	town := newTown(t, "")
+	for _, format := range []string{exporter.FormatDump, exporter.FormatJSON} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			w := town.anew(t)
+			w.seed(t, w.theirs, 1, w.user(t, format+"@acme.example", w.ours, w.theirs))
+			before := w.unwritten(t, w.theirs)
+			doc := w.export(t, w.theirs, format)
+			want := canonical(t, w.snapshot, doc)
 
-	rehearsed := w.rehearse(t, doc, verified)
-	report := w.restore(t, doc, verified)
-	sameRows(t, want, canonical(t, w.snapshot, w.export(t, w.ours, "json")))
-	require.Equal(t, rehearsed, report)
+			rehearsed := w.rehearse(t, doc, verified)
+			report := w.restore(t, doc, verified)
+			require.Equal(t, rehearsed, report)
+			w.allCreated(t, report, want)
+			sameRows(t, want, canonical(t, w.snapshot, w.export(t, w.ours, format)))
+			w.ownReferences(t)
+
+			again, same := w.restore(t, doc), firm(t, w.snapshot, doc)
+			for name, rows := range again.Unchanged {
+				require.GreaterOrEqual(t, rows, same[name], name)
+				require.LessOrEqual(t, again.Created[name]+again.Updated[name], int64(len(want[name]))-same[name], name)
+			}
+			home := w.restore(t, doc, into(w.theirs))
+			require.Empty(t, nonZero(home.Created))
+			require.Empty(t, nonZero(home.Updated))
+			require.Equal(t, before, w.unwritten(t, w.theirs))
+		})
+	}
+}
+
+// allCreated requires that each row of a document was created and verified, and that every table has some.
+func (w *town) allCreated(t *testing.T, report dump.Report, want map[string][]string) {
+	t.Helper()
 	for _, table := range w.snapshot.Tables {
 		rows := int64(len(want[table.Name]))
 		if table.Operational {
@@ -32,16 +55,4 @@ func TestTheSampleProductWalksFromTenantToTenant(t *testing.T) {
 		require.Equal(t, counts{rows, 0, 0, 0}, countsOf(report.Created, report.Updated, report.Unchanged, report.Skipped, table.Name), table.Name)
 		require.Equal(t, dump.Verified{Equal: rows}, report.Verified[table.Name], table.Name)
 	}
-	require.Equal(t, before, w.unwritten(t, w.theirs))
-
-	again, same := w.restore(t, doc), firm(t, w.snapshot, doc)
-	for name, rows := range again.Unchanged {
-		require.GreaterOrEqual(t, rows, same[name], name)
-		require.LessOrEqual(t, again.Created[name]+again.Updated[name], int64(len(want[name]))-same[name], name)
-	}
-
-	home := w.restore(t, doc, into(w.theirs))
-	require.Empty(t, nonZero(home.Created))
-	require.Empty(t, nonZero(home.Updated))
-	require.Equal(t, before, w.unwritten(t, w.theirs))
 }
