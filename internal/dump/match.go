@@ -298,7 +298,8 @@ WHERE `+ours+` AND `+theirs+` AND `+live+t.agree(n))
 }
 
 // matchPairs finds rows by a key that several may have. First those that alone have it on both sides; where there are more,
-// rows with the same content are taken for each other, so that a second restore finds what the first one made.
+// rows with the same content are taken for each other, so that a second restore finds what the first one made; and of what is
+// left the first for the first.
 func (m *merge) matchPairs(ctx context.Context, t *merging, n int, k catalog.Match, onlyDead bool) error {
 	dead, _ := t.dead()
 	if onlyDead && dead == "false" {
@@ -323,8 +324,21 @@ func (m *merge) matchPairs(ctx context.Context, t *merging, n int, k catalog.Mat
 	if err := m.row(ctx, "look for rows to pair", `SELECT EXISTS (SELECT FROM `+from+` WHERE `+ours+`)`, &more); err != nil || !more {
 		return err
 	}
+	mine, its := t.nthOfContent(k)
+	if err := m.pair(ctx, t, n, k, onlyDead, mine, its, true); err != nil || t.counts.matched == t.rows {
+		return err
+	}
+	return m.pair(ctx, t, n, k, onlyDead, "''", "''", false)
+}
+
+// nthOfContent tells a row by what it holds, and by its place among those that hold the same.
+func (t *merging) nthOfContent(k catalog.Match) (ours, theirs string) {
 	mine, its := t.contents()
-	return m.pair(ctx, t, n, k, onlyDead, mine, its, false)
+	key, theirKey := t.keys(k)
+	nth := func(content string, key []string, place string) string {
+		return content + " || row_number() OVER (PARTITION BY " + content + ", " + strings.Join(key, ", ") + " ORDER BY " + place + ")"
+	}
+	return nth(mine, key, "s.n"), nth(its, theirKey, "t."+t.identity[0].Ident())
 }
 
 // pairAlone finds the rows that alone have a key on both sides. Mostly these are all: then a plain join tells, which is

@@ -173,6 +173,15 @@ func TestRowsMeetByTheNaturalKeysOfTheirTable(t *testing.T) {
 			want:  counts{1, 0, 2, 0},
 			query: `SELECT count(*) FROM notes WHERE tenant_id = $1`, rows: []string{"3"},
 		},
+		"of equal notes those that hold the same are taken first": {
+			table: "notes",
+			fill: both + `; INSERT INTO notes (tenant_id, entity_type, entity_id, body, data)
+				SELECT $1, 'contact', id, 'thrice', to_jsonb(n) FROM contacts, generate_series(1, 3) n WHERE tenant_id = $1`,
+			doc: []string{contact, `"notes": [{"entity_type": "contact", "entity_id": "` + id(3) + `", "body": "thrice", "data": 0},
+				{"entity_type": "contact", "entity_id": "` + id(3) + `", "body": "thrice", "data": 1}, {"entity_type": "contact", "entity_id": "` + id(3) + `", "body": "thrice", "data": 3}]`},
+			want:  counts{0, 1, 2, 0},
+			query: `SELECT data FROM notes WHERE tenant_id = $1 ORDER BY 1`, rows: []string{"0", "1", "3"},
+		},
 		"contacts of one address are taken in pairs": {
 			table: "contacts",
 			fill:  `INSERT INTO contacts (id, tenant_id, email, title) VALUES ('` + id(91) + `', $1, 'a@x', 'one'), ('` + id(92) + `', $1, 'A@x', 'two')`,
