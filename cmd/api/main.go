@@ -88,9 +88,9 @@ func serve(ctx context.Context, cfg config.Config, stderr io.Writer) (err error)
 	}
 	server, err := httpapi.New(httpapi.Config{
 		Pool: a.Pool, Keys: auth.NewKeys(a.Pool), Audit: a.Audit, Catalog: a.Catalog, Objects: a.Objects,
-		Importers: a.Importers, Exports: a.Exports, Jobs: a.Jobs, Webhooks: a.Webhooks, Idempotency: a.Idempotency,
+		Importers: a.Importers, Exports: a.Exports, Restores: a.Restores, Jobs: a.Jobs, Webhooks: a.Webhooks, Idempotency: a.Idempotency,
 		Limits: a.Limits, Rates: app.Rates(cfg.Rates), Ready: a.Migrated, Log: log, Now: time.Now,
-		UploadBytes: int64(cfg.Limits.UploadBytes), BodyBytes: int64(cfg.Limits.BodyBytes),
+		UploadBytes: int64(cfg.Limits.UploadBytes), BodyBytes: int64(cfg.Limits.BodyBytes), DocumentBytes: int64(cfg.Restores.DocumentBytes),
 		HeaderTimeout: cfg.HTTP.HeaderTimeout, IdleTimeout: cfg.HTTP.IdleTimeout, StallTimeout: cfg.HTTP.StallTimeout,
 		TrustProxies: proxies,
 	})

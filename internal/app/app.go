@@ -19,6 +19,7 @@ import (
 	"wharf/internal/audit"
 	"wharf/internal/catalog"
 	"wharf/internal/config"
+	"wharf/internal/dump"
 	"wharf/internal/exporter"
 	"wharf/internal/fault"
 	"wharf/internal/fieldcrypt"
@@ -28,6 +29,7 @@ import (
 	"wharf/internal/objectstore"
 	"wharf/internal/pg"
 	"wharf/internal/ratelimit"
+	"wharf/internal/restorer"
 	"wharf/internal/rowprogram"
 	"wharf/internal/tabular"
 	"wharf/internal/tenancy"
@@ -48,6 +50,7 @@ type App struct {
 	Limits      *ratelimit.Store
 	Importers   *importer.Service
 	Exports     *exporter.Service
+	Restores    *restorer.Service
 	Webhooks    *webhook.Service
 	Keys        *fieldcrypt.Ring // nil: none are configured
 	Jobs        *jobs.Client
@@ -105,18 +108,25 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 		DB: a.DB, Queue: a.queue, Keys: a.Keys, Now: time.Now, Version: Version(),
 		Timeout: cfg.Webhooks.ReceiverWithin, TTL: cfg.Webhooks.DeliveryTTL, AllowPrivate: cfg.Webhooks.AllowPrivate,
 	})
+	tenantTable := pgx.Identifier(strings.SplitN(cfg.Tenant.Table, ".", 2)).Sanitize()
 	a.Importers = importer.New(importer.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Queue: a.queue, Snapshot: a.Catalog.Current, Catalog: a.Catalog.In,
 		Limits: limits(cfg.Limits), Programs: rowprogram.Config{PhoneRegion: cfg.Limits.PhoneRegion},
 		LinkTTL: cfg.S3.LinkTTL, UploadTTL: cfg.Limits.UploadTTL, UploadBytes: int64(cfg.Limits.UploadBytes),
 		UndoTTL: cfg.Limits.UndoTTL, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20), Crypt: a.Keys, Webhooks: importerHooks{a.Webhooks},
-		TenantTable: pgx.Identifier(strings.SplitN(cfg.Tenant.Table, ".", 2)).Sanitize(),
+		TenantTable: tenantTable,
 		Retention:   importer.Retention{Files: cfg.Limits.FileTTL, Reports: cfg.Limits.ReportTTL, Reviews: cfg.Limits.ReviewTTL},
 	})
 	a.Exports = exporter.New(exporter.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Catalog: a.Catalog.In, Crypt: a.Keys, Readers: cfg.Jobs.ExportReaders,
 		TenantTable: cfg.Tenant.Table, Version: Version(), TTL: cfg.Limits.ExportTTL, LinkTTL: cfg.S3.LinkTTL,
 		Webhooks: exportHooks{a.Webhooks}, AllowPrivate: cfg.Exports.AllowPrivate, MayStart: a.mayStart,
+	})
+	a.Restores = restorer.New(restorer.Config{
+		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Uploads: a.Importers, Exports: a.archive, Webhooks: restoreHooks{a.Webhooks},
+		Catalog: a.Catalog.In, Crypt: a.Keys, TenantTable: tenantTable, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20), FileTTL: cfg.Limits.FileTTL,
+		Limits: dump.Limits{Row: int(cfg.Restores.RowBytes), Bytes: int64(cfg.Restores.UnpackedBytes)},
+		Direct: cfg.Restores.Documents, DirectTime: cfg.Restores.DocumentTime,
 	})
 	return a, nil
 }
@@ -153,7 +163,7 @@ func (a *App) jobsConfig() (jobs.Config, jobs.Handlers) {
 		TenantConcurrency: c.PerTenant, FetchCooldown: c.FetchCooldown, PollOnly: c.PollOnly,
 		SoftStop: a.Config.HTTP.DrainTimeout, Heartbeat: c.Heartbeat, Lease: c.Lease,
 	}
-	return cfg, jobs.Handlers{jobs.KindImport: a.Importers, jobs.KindExport: a.Exports, jobs.KindWebhook: a.Webhooks}
+	return cfg, jobs.Handlers{jobs.KindImport: a.Importers, jobs.KindExport: a.Exports, jobs.KindRestore: a.Restores, jobs.KindWebhook: a.Webhooks}
 }
 
 // EnqueueOnly makes the client of a process that works no jobs.

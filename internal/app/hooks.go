@@ -8,6 +8,8 @@ import (
 
 	"wharf/internal/exporter"
 	"wharf/internal/importer"
+	"wharf/internal/restorer"
+	"wharf/internal/tenancy"
 	"wharf/internal/webhook"
 )
 
@@ -69,4 +71,36 @@ func ofHook(of exporter.Hook) webhook.Owner {
 		return webhook.Owner{Kind: webhook.OwnerExportSchedule, ID: of.Schedule}
 	}
 	return webhook.Owner{Kind: webhook.OwnerExport, ID: of.Export}
+}
+
+// restoreHooks lets restores tell their webhooks.
+type restoreHooks struct{ *webhook.Service }
+
+var _ restorer.Webhooks = restoreHooks{}
+
+// Send has a job deliver an event.
+func (h restoreHooks) Send(ctx context.Context, tx pgx.Tx, e restorer.Event) error {
+	return h.Enqueue(ctx, tx, webhook.News{ //nolint:wrapcheck // only passes on, as do the others
+		Tenant: e.Tenant, Owner: ofRestore(e.Restore), Event: e.Name, URL: e.URL, Payload: e.Payload,
+	})
+}
+
+// Secret makes the restore's signing secret.
+func (h restoreHooks) Secret(ctx context.Context, tx pgx.Tx, tenant, restore uuid.UUID) (string, error) {
+	return h.Service.Secret(ctx, tx, tenant, ofRestore(restore)) //nolint:wrapcheck
+}
+
+// Drop forgets the secret.
+func (h restoreHooks) Drop(ctx context.Context, tx pgx.Tx, tenant, restore uuid.UUID) error {
+	return h.Service.Drop(ctx, tx, tenant, ofRestore(restore)) //nolint:wrapcheck
+}
+
+func ofRestore(id uuid.UUID) webhook.Owner {
+	return webhook.Owner{Kind: webhook.OwnerRestore, ID: id}
+}
+
+// archive lets restores read what exports wrote.
+func (a *App) archive(ctx context.Context, p tenancy.Principal, id uuid.UUID) (restorer.Archive, error) {
+	found, err := a.Exports.Archive(ctx, p, id)
+	return restorer.Archive(found), err
 }

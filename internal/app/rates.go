@@ -13,11 +13,12 @@ import (
 // Rates gives the limits of the API as the configuration says.
 func Rates(c config.Rates) httpapi.Rates {
 	return httpapi.Rates{
-		ExportStarts: ratelimit.PerMinute(ratelimit.ExportStarts, c.ExportStarts),
-		ImportStarts: ratelimit.PerMinute(ratelimit.ImportStarts, c.ImportStarts),
-		UploadStarts: ratelimit.PerMinute(ratelimit.UploadStarts, c.UploadStarts),
-		Requests:     ratelimit.PerMinute(ratelimit.Requests, c.Requests),
-		Failures:     ratelimit.PerMinute(ratelimit.Failures, c.Failures),
+		ExportStarts:  ratelimit.PerMinute(ratelimit.ExportStarts, c.ExportStarts),
+		ImportStarts:  ratelimit.PerMinute(ratelimit.ImportStarts, c.ImportStarts),
+		RestoreStarts: ratelimit.PerMinute(ratelimit.RestoreStarts, c.RestoreStarts),
+		UploadStarts:  ratelimit.PerMinute(ratelimit.UploadStarts, c.UploadStarts),
+		Requests:      ratelimit.PerMinute(ratelimit.Requests, c.Requests),
+		Failures:      ratelimit.PerMinute(ratelimit.Failures, c.Failures),
 	}
 }
 

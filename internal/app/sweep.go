@@ -22,6 +22,7 @@ func (a *App) sweep(client *jobs.Client) error {
 		"webhook-log": {time.Hour, a.Webhooks.Sweep},
 		"schedules":   {30 * time.Second, a.Exports.RunSchedules},
 		"imports":     {10 * time.Minute, a.Importers.Sweep},
+		"restores":    {10 * time.Minute, a.Restores.Sweep},
 		"exports":     {10 * time.Minute, a.Exports.Sweep},
 		"uploads": {time.Hour, func(ctx context.Context) error {
 			_, err := a.Importers.SweepUploads(ctx)
@@ -55,4 +56,6 @@ func (a *App) sweep(client *jobs.Client) error {
 }
 
 // owners says, of every kind of object that Wharf stores, which of them some row names.
-func (a *App) owners() objectstore.Owners { return a.Importers.Owners().With(a.Exports.Owners()) }
+func (a *App) owners() objectstore.Owners {
+	return a.Importers.Owners().With(a.Exports.Owners()).With(a.Restores.Owners())
+}

@@ -28,6 +28,7 @@ type Config struct {
 	Jobs     Jobs
 	Webhooks Webhooks
 	Exports  Exports
+	Restores Restores
 	Fields   Fields
 	Log      Log
 }
@@ -76,14 +77,14 @@ type Tenant struct {
 // Limits bound what callers may ask for.
 type Limits struct {
 	UploadBytes       Bytes         `env:"WHARF_MAX_UPLOAD_BYTES" envDefault:"5GiB" help:"an uploaded file" validate:"min=1"`
-	UploadTTL         time.Duration `env:"WHARF_UPLOAD_TTL" envDefault:"24h" help:"a file sent ahead waits for its import" validate:"min=1h"`
+	UploadTTL         time.Duration `env:"WHARF_UPLOAD_TTL" envDefault:"24h" help:"a file sent ahead waits for its import or restore" validate:"min=1h"`
 	DecompressedBytes Bytes         `env:"WHARF_MAX_DECOMPRESSED_BYTES" envDefault:"50GiB" help:"a file after decompression" validate:"min=1"`
 	Ratio             int64         `env:"WHARF_MAX_COMPRESSION_RATIO" envDefault:"200" help:"decompressed bytes for one stored byte" validate:"min=2"`
 	Rows              int64         `env:"WHARF_MAX_ROWS" envDefault:"50000000" help:"rows of a file" validate:"min=1"`
 	Columns           int           `env:"WHARF_MAX_COLUMNS" envDefault:"16384" help:"columns of a file" validate:"min=1,max=16384"`
 	CellBytes         Bytes         `env:"WHARF_MAX_CELL_BYTES" envDefault:"1MiB" help:"one cell" validate:"min=1"`
 	BodyBytes         Bytes         `env:"WHARF_MAX_BODY_BYTES" envDefault:"1MiB" help:"a JSON request body" validate:"min=1024"`
-	FileTTL           time.Duration `env:"WHARF_FILE_TTL" envDefault:"720h" help:"an import's file is kept after the import ended" validate:"min=1m"`
+	FileTTL           time.Duration `env:"WHARF_FILE_TTL" envDefault:"720h" help:"the file of an import or a restore is kept after its end" validate:"min=1m"`
 	ReportTTL         time.Duration `env:"WHARF_REPORT_TTL" envDefault:"720h" help:"error reports and results are kept" validate:"min=1m"`
 	ReviewTTL         time.Duration `env:"WHARF_REVIEW_TTL" envDefault:"168h" help:"an import waits for its review" validate:"min=1m"`
 	UndoTTL           time.Duration `env:"WHARF_UNDO_TTL" envDefault:"168h" help:"an import can be reverted" validate:"min=1m"`
@@ -93,11 +94,12 @@ type Limits struct {
 
 // Rates say how often callers may ask, over all processes. Operators may set others for one tenant.
 type Rates struct {
-	ExportStarts int `env:"WHARF_EXPORT_STARTS_PER_MINUTE" envDefault:"3" help:"exports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	ImportStarts int `env:"WHARF_IMPORT_STARTS_PER_MINUTE" envDefault:"1200" help:"imports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	UploadStarts int `env:"WHARF_UPLOAD_STARTS_PER_MINUTE" envDefault:"1200" help:"uploads and previews that a tenant may start, in a minute" validate:"min=1,max=1000000"`
-	Requests     int `env:"WHARF_REQUESTS_PER_MINUTE" envDefault:"60000" help:"requests with one API key, in a minute" validate:"min=1,max=1000000"`
-	Failures     int `env:"WHARF_FAILED_CREDENTIALS_PER_MINUTE" envDefault:"600" help:"credentials from one address that are not good, in a minute" validate:"min=1,max=1000000"`
+	ExportStarts  int `env:"WHARF_EXPORT_STARTS_PER_MINUTE" envDefault:"3" help:"exports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	ImportStarts  int `env:"WHARF_IMPORT_STARTS_PER_MINUTE" envDefault:"1200" help:"imports that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	RestoreStarts int `env:"WHARF_RESTORE_STARTS_PER_MINUTE" envDefault:"30" help:"restores that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	UploadStarts  int `env:"WHARF_UPLOAD_STARTS_PER_MINUTE" envDefault:"1200" help:"uploads and previews that a tenant may start, in a minute" validate:"min=1,max=1000000"`
+	Requests      int `env:"WHARF_REQUESTS_PER_MINUTE" envDefault:"60000" help:"requests with one API key, in a minute" validate:"min=1,max=1000000"`
+	Failures      int `env:"WHARF_FAILED_CREDENTIALS_PER_MINUTE" envDefault:"600" help:"credentials from one address that are not good, in a minute" validate:"min=1,max=1000000"`
 }
 
 // Jobs says how work is done.
@@ -129,6 +131,15 @@ type Webhooks struct {
 // Exports say where exports may go.
 type Exports struct {
 	AllowPrivate bool `env:"WHARF_EXPORT_ALLOW_PRIVATE" envDefault:"false" help:"buckets of tenants' own may be at local and private addresses and reached by plain http: for development"`
+}
+
+// Restores bound what documents and bundles may ask for.
+type Restores struct {
+	DocumentBytes Bytes         `env:"WHARF_RESTORE_DOCUMENT_BYTES" envDefault:"64MiB" help:"a document that comes with POST /import" validate:"min=1024"`
+	DocumentTime  time.Duration `env:"WHARF_RESTORE_DOCUMENT_TIME" envDefault:"10m" help:"a document of POST /import may take, its way here included" validate:"min=1s"`
+	Documents     int           `env:"WHARF_RESTORE_DOCUMENTS" envDefault:"4" help:"documents of POST /import that an api merges at once; each holds a connection to the database" validate:"min=1,max=1000"`
+	UnpackedBytes Bytes         `env:"WHARF_RESTORE_UNPACKED_BYTES" envDefault:"50GiB" help:"a document, or the parts of a bundle together, after decompression" validate:"min=1024"`
+	RowBytes      Bytes         `env:"WHARF_RESTORE_ROW_BYTES" envDefault:"16MiB" help:"one row of a document, rows inside it left out" validate:"min=1024,max=1073741824"`
 }
 
 // Fields says how encrypted columns are kept.

@@ -38,7 +38,11 @@ func (s *Service) Archive(ctx context.Context, p tenancy.Principal, id uuid.UUID
 	if err != nil {
 		return Archive{}, err
 	}
-	return Archive{Store: at.Store, Key: *r.ObjectKey, Name: *r.FileName, Bytes: r.Bytes, SHA256: *r.SHA256, Close: at.close}, nil
+	a := Archive{Store: at.Store, Key: *r.ObjectKey, Name: *r.FileName, Bytes: r.Bytes, Close: at.close}
+	if r.SHA256 != nil {
+		a.SHA256 = *r.SHA256
+	}
+	return a, nil
 }
 
 // restorable says why a restore cannot read the export.

@@ -26,6 +26,7 @@ var columns = map[string]string{
 	"export":        "owner admin manager",
 	"dump":          "owner admin",
 	"manage":        "owner admin",
+	"restore":       "owner admin",
 	"own jobs":      "owner admin manager operator",
 	"audit log":     "owner admin manager operator",
 	"installation":  "operator",
@@ -92,6 +93,14 @@ var routes = map[string]access{
 	"updateExportSchedule": {"export", "exports:write", `{"enabled": false}`},
 	"deleteExportSchedule": {column: "export", scope: "exports:write"},
 
+	"importDocument": {"restore", "restores:write", `{"doc": {"schema_version": 1}}`},
+	"listRestores":   {column: "restore", scope: "restores:write"},
+	"createRestore":  {column: "restore", scope: "restores:write"},
+	"getRestore":     {column: "restore", scope: "restores:write"},
+	"streamRestore":  {column: "restore", scope: "restores:write"},
+	"cancelRestore":  {column: "restore", scope: "restores:write"},
+	"retryRestore":   {column: "restore", scope: "restores:write"},
+
 	"listJobs":    {column: "own jobs", scope: "jobs:manage"},
 	"getJob":      {column: "own jobs", scope: "jobs:manage"},
 	"retryJob":    {column: "own jobs", scope: "jobs:manage"},
@@ -150,7 +159,7 @@ func (r route) with(value string) string {
 
 // takesFile reports whether the request is a form with a file.
 func (r route) takesFile() bool {
-	return r.op.OperationID == "createImport" || r.op.OperationID == "previewImport"
+	return slices.Contains([]string{"createImport", "previewImport", "createRestore"}, r.op.OperationID)
 }
 
 // anything gives the path with a value that names nothing.
@@ -169,7 +178,11 @@ func (r route) anything() string {
 func (h *house) call(t *testing.T, r route, key, path string) response {
 	t.Helper()
 	if r.takesFile() {
-		body, contentType := form(t, part{"file:a.csv", "a\n1\n"}, part{"importer_id", uuid.NewString()})
+		parts := []part{{"file:a.csv", "a\n1\n"}, {"importer_id", uuid.NewString()}}
+		if r.op.OperationID == "createRestore" {
+			parts = parts[:1]
+		}
+		body, contentType := form(t, parts...)
 		return h.do(t, request{method: r.method, path: path, key: key, body: body, contentType: contentType})
 	}
 	q := request{method: r.method, path: path, key: key}
@@ -294,6 +307,9 @@ func refusedAttemptOnDataIsInTheAuditLog(t *testing.T, h *house) {
 		{"readonly", "POST", "/api/v1/exports", `export.start {"role": "readonly"}`},
 		{"member", "GET", "/api/v1/exports/" + id + "/download", `export.download {"role": "member", "export_id": "` + id + `"}`},
 		{"member", "GET", "/api/v1/exports/nonsense/download", `export.download {"role": "member"}`},
+		{"manager", "POST", "/api/v1/restores", `restore {"role": "manager"}`},
+		{"member", "POST", "/import", `restore {"role": "member"}`},
+		{"manager", "POST", "/api/v1/restores/" + id + "/retry", `restore {"role": "manager", "restore_id": "` + id + `"}`},
 		{"member", "DELETE", "/api/v1/exports/" + id, `export.delete {"role": "member", "export_id": "` + id + `"}`},
 		{"readonly", "GET", "/api/v1/imports/" + id + "/result", `import.download {"role": "readonly", "import_id": "` + id + `"}`},
 	}

@@ -20,10 +20,12 @@ import (
 	"time"
 
 	"wharf/internal/audit"
+	"wharf/internal/dump"
 	"wharf/internal/exporter"
 	"wharf/internal/fault"
 	"wharf/internal/importer"
 	"wharf/internal/jobs"
+	"wharf/internal/restorer"
 	"wharf/internal/rowprogram"
 	"wharf/internal/webhook"
 
@@ -282,6 +284,33 @@ func (e ListJobsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListRestoresParamsStatus.
+const (
+	ListRestoresParamsStatusCancelled  ListRestoresParamsStatus = "cancelled"
+	ListRestoresParamsStatusCompleted  ListRestoresParamsStatus = "completed"
+	ListRestoresParamsStatusFailed     ListRestoresParamsStatus = "failed"
+	ListRestoresParamsStatusPending    ListRestoresParamsStatus = "pending"
+	ListRestoresParamsStatusProcessing ListRestoresParamsStatus = "processing"
+)
+
+// Valid indicates whether the value is a known member of the ListRestoresParamsStatus enum.
+func (e ListRestoresParamsStatus) Valid() bool {
+	switch e {
+	case ListRestoresParamsStatusCancelled:
+		return true
+	case ListRestoresParamsStatusCompleted:
+		return true
+	case ListRestoresParamsStatusFailed:
+		return true
+	case ListRestoresParamsStatusPending:
+		return true
+	case ListRestoresParamsStatusProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetTableTemplateParamsFormat.
 const (
 	GetTableTemplateParamsFormatCsv  GetTableTemplateParamsFormat = "csv"
@@ -329,6 +358,12 @@ type AuditEntry = audit.Entry
 
 // Destination defines model for Destination.
 type Destination = importer.Destination
+
+// DocumentInput defines model for DocumentInput.
+type DocumentInput = streamedBody
+
+// DocumentMerged defines model for DocumentMerged.
+type DocumentMerged = restorer.Merged
 
 // EmbedToken defines model for EmbedToken.
 type EmbedToken = importer.EmbedToken
@@ -433,6 +468,12 @@ type Problem struct {
 // Queue defines model for Queue.
 type Queue = jobs.QueueState
 
+// Restore defines model for Restore.
+type Restore = restorer.Restore
+
+// RestoreInput defines model for RestoreInput.
+type RestoreInput = restorer.Request
+
 // RetriedMany defines model for RetriedMany.
 type RetriedMany = jobs.RetriedMany
 
@@ -473,10 +514,11 @@ type TenantLimits struct {
 	ImportStartsPerMinute int `json:"import_starts_per_minute"`
 
 	// Overridden Which of them are not the default
-	Overridden            []string           `json:"overridden"`
-	RequestsPerMinute     int                `json:"requests_per_minute"`
-	TenantId              openapi_types.UUID `json:"tenant_id"`
-	UploadStartsPerMinute int                `json:"upload_starts_per_minute"`
+	Overridden             []string           `json:"overridden"`
+	RequestsPerMinute      int                `json:"requests_per_minute"`
+	RestoreStartsPerMinute int                `json:"restore_starts_per_minute"`
+	TenantId               openapi_types.UUID `json:"tenant_id"`
+	UploadStartsPerMinute  int                `json:"upload_starts_per_minute"`
 }
 
 // TenantLimitsInput defines model for TenantLimitsInput.
@@ -485,7 +527,8 @@ type TenantLimitsInput struct {
 	ImportStartsPerMinute *int `json:"import_starts_per_minute,omitempty"`
 
 	// RequestsPerMinute Of each API key
-	RequestsPerMinute *int `json:"requests_per_minute,omitempty"`
+	RequestsPerMinute      *int `json:"requests_per_minute,omitempty"`
+	RestoreStartsPerMinute *int `json:"restore_starts_per_minute,omitempty"`
 
 	// UploadStartsPerMinute Previews count too
 	UploadStartsPerMinute *int `json:"upload_starts_per_minute,omitempty"`
@@ -502,6 +545,9 @@ type UploadInput = importer.NewUpload
 
 // Validator defines model for Validator.
 type Validator = rowprogram.Validator
+
+// Verified Table → rows of the document, ids translated, that stand in the table as they should, are missing, are different
+type Verified = map[string]dump.Verified
 
 // WebhookDelivery defines model for WebhookDelivery.
 type WebhookDelivery = webhook.Delivery
@@ -723,6 +769,42 @@ type RetryJobsJSONBody struct {
 	Filter JobFilter `json:"filter"`
 }
 
+// ListRestoresParams defines parameters for ListRestores.
+type ListRestoresParams struct {
+	Status *ListRestoresParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+	Limit  *Limit                    `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After Id of the last one of the page before
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// ListRestoresParamsStatus defines parameters for ListRestores.
+type ListRestoresParamsStatus string
+
+// CreateRestoreMultipartBody defines parameters for CreateRestore.
+type CreateRestoreMultipartBody struct {
+	DryRun   *bool               `json:"dry_run,omitempty"`
+	ExportId *openapi_types.UUID `json:"export_id,omitempty"`
+
+	// File This, `upload_id` or `export_id`
+	File       *openapi_types.File `json:"file,omitempty"`
+	UploadId   *openapi_types.UUID `json:"upload_id,omitempty"`
+	Verify     *bool               `json:"verify,omitempty"`
+	WebhookUrl *string             `json:"webhook_url,omitempty"`
+}
+
+// CreateRestoreParams defines parameters for CreateRestore.
+type CreateRestoreParams struct {
+	// IdempotencyKey Chosen by the client: the same request with the same key is done once, and answered again with `Idempotency-Replayed: true`;
+	// another request with that key is refused with 422, one under way with 409. Kept 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// StreamRestoreParams defines parameters for StreamRestore.
+type StreamRestoreParams struct {
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // GetTableTemplateParams defines parameters for GetTableTemplate.
 type GetTableTemplateParams struct {
 	Format *GetTableTemplateParamsFormat `form:"format,omitempty" json:"format,omitempty"`
@@ -797,11 +879,20 @@ type AmendImportRowJSONRequestBody = RowValues
 // RetryJobsJSONRequestBody defines body for RetryJobs for application/json ContentType.
 type RetryJobsJSONRequestBody RetryJobsJSONBody
 
+// CreateRestoreJSONRequestBody defines body for CreateRestore for application/json ContentType.
+type CreateRestoreJSONRequestBody = RestoreInput
+
+// CreateRestoreMultipartRequestBody defines body for CreateRestore for multipart/form-data ContentType.
+type CreateRestoreMultipartRequestBody CreateRestoreMultipartBody
+
 // SetTenantLimitsJSONRequestBody defines body for SetTenantLimits for application/json ContentType.
 type SetTenantLimitsJSONRequestBody = TenantLimitsInput
 
 // CreateUploadJSONRequestBody defines body for CreateUpload for application/json ContentType.
 type CreateUploadJSONRequestBody = UploadInput
+
+// ImportDocumentJSONRequestBody defines body for ImportDocument for application/json ContentType.
+type ImportDocumentJSONRequestBody = DocumentInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -946,6 +1037,24 @@ type ServerInterface interface {
 	// ResumeQueue Start jobs of a queue again
 	// (POST /api/v1/queues/{name}/resume)
 	ResumeQueue(ctx echo.Context, name QueueName) error
+	// ListRestores List restores, newest first
+	// (GET /api/v1/restores)
+	ListRestores(ctx echo.Context, params ListRestoresParams) error
+	// CreateRestore Merge a file or an export into the tenant, as a job
+	// (POST /api/v1/restores)
+	CreateRestore(ctx echo.Context, params CreateRestoreParams) error
+	// GetRestore Show a restore
+	// (GET /api/v1/restores/{id})
+	GetRestore(ctx echo.Context, id ID) error
+	// CancelRestore Cancel a restore that has not ended; it leaves nothing
+	// (POST /api/v1/restores/{id}/cancel)
+	CancelRestore(ctx echo.Context, id ID) error
+	// StreamRestore Follow a restore
+	// (GET /api/v1/restores/{id}/events)
+	StreamRestore(ctx echo.Context, id ID, params StreamRestoreParams) error
+	// RetryRestore Run a failed or cancelled restore again, from the stored file
+	// (POST /api/v1/restores/{id}/retry)
+	RetryRestore(ctx echo.Context, id ID) error
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx echo.Context) error
@@ -979,6 +1088,9 @@ type ServerInterface interface {
 	// StreamDump The portable document of the tenant at once, as a stream
 	// (GET /export)
 	StreamDump(ctx echo.Context, params StreamDumpParams) error
+	// ImportDocument Merge a document into the tenant at once
+	// (POST /import)
+	ImportDocument(ctx echo.Context) error
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
@@ -1992,6 +2104,151 @@ func (w *ServerInterfaceWrapper) ResumeQueue(ctx echo.Context) error {
 	return err
 }
 
+// ListRestores converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRestores(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRestoresParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRestores(ctx, params)
+	return err
+}
+
+// CreateRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRestore(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRestoreParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRestore(ctx, params)
+	return err
+}
+
+// GetRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRestore(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRestore(ctx, id)
+	return err
+}
+
+// CancelRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelRestore(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelRestore(ctx, id)
+	return err
+}
+
+// StreamRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamRestore(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamRestoreParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamRestore(ctx, id, params)
+	return err
+}
+
+// RetryRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryRestore(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryRestore(ctx, id)
+	return err
+}
+
 // ListTables converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTables(ctx echo.Context) error {
 	var err error
@@ -2225,6 +2482,15 @@ func (w *ServerInterfaceWrapper) StreamDump(ctx echo.Context) error {
 	return err
 }
 
+// ImportDocument converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportDocument(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportDocument(ctx)
+	return err
+}
+
 // GetLive converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLive(ctx echo.Context) error {
 	var err error
@@ -2334,6 +2600,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.DeleteExportSchedule, options.OperationMiddlewares["deleteExportSchedule"]...)
 	router.GET(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.GetExportSchedule, options.OperationMiddlewares["getExportSchedule"]...)
 	router.PATCH(options.BaseURL+"/api/v1/export-schedules/:id", wrapper.UpdateExportSchedule, options.OperationMiddlewares["updateExportSchedule"]...)
+	router.POST(options.BaseURL+"/import", wrapper.ImportDocument, options.OperationMiddlewares["importDocument"]...)
+	router.GET(options.BaseURL+"/api/v1/restores", wrapper.ListRestores, options.OperationMiddlewares["listRestores"]...)
+	router.POST(options.BaseURL+"/api/v1/restores", wrapper.CreateRestore, options.OperationMiddlewares["createRestore"]...)
+	router.GET(options.BaseURL+"/api/v1/restores/:id", wrapper.GetRestore, options.OperationMiddlewares["getRestore"]...)
+	router.GET(options.BaseURL+"/api/v1/restores/:id/events", wrapper.StreamRestore, options.OperationMiddlewares["streamRestore"]...)
+	router.POST(options.BaseURL+"/api/v1/restores/:id/cancel", wrapper.CancelRestore, options.OperationMiddlewares["cancelRestore"]...)
+	router.POST(options.BaseURL+"/api/v1/restores/:id/retry", wrapper.RetryRestore, options.OperationMiddlewares["retryRestore"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs", wrapper.ListJobs, options.OperationMiddlewares["listJobs"]...)
 	router.POST(options.BaseURL+"/api/v1/jobs/retry", wrapper.RetryJobs, options.OperationMiddlewares["retryJobs"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs/:job_id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
@@ -4358,6 +4631,310 @@ func (response ResumeQueuedefaultApplicationProblemPlusJSONResponse) VisitResume
 	return err
 }
 
+type ListRestoresRequestObject struct {
+	Params ListRestoresParams
+}
+
+type ListRestoresResponseObject interface {
+	VisitListRestoresResponse(w http.ResponseWriter) error
+}
+
+type ListRestores200ResponseHeaders struct {
+	Link *string
+}
+
+type ListRestores200JSONResponse struct {
+	Body    []Restore
+	Headers ListRestores200ResponseHeaders
+}
+
+func (response ListRestores200JSONResponse) VisitListRestoresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRestoresdefaultApplicationProblemPlusJSONResponse) VisitListRestoresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRestoreRequestObject struct {
+	Params        CreateRestoreParams
+	JSONBody      *CreateRestoreJSONRequestBody
+	MultipartBody *multipart.Reader
+}
+
+type CreateRestoreResponseObject interface {
+	VisitCreateRestoreResponse(w http.ResponseWriter) error
+}
+
+type CreateRestore202ResponseHeaders struct {
+	Location *string
+}
+
+type CreateRestore202JSONResponse struct {
+	Body    Restore
+	Headers CreateRestore202ResponseHeaders
+}
+
+func (response CreateRestore202JSONResponse) VisitCreateRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateRestoredefaultApplicationProblemPlusJSONResponse) VisitCreateRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestoreRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type GetRestoreResponseObject interface {
+	VisitGetRestoreResponse(w http.ResponseWriter) error
+}
+
+type GetRestore200ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type GetRestore200JSONResponse struct {
+	Body    Restore
+	Headers GetRestore200ResponseHeaders
+}
+
+func (response GetRestore200JSONResponse) VisitGetRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRestoredefaultApplicationProblemPlusJSONResponse) VisitGetRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelRestoreRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type CancelRestoreResponseObject interface {
+	VisitCancelRestoreResponse(w http.ResponseWriter) error
+}
+
+type CancelRestore202JSONResponse Restore
+
+func (response CancelRestore202JSONResponse) VisitCancelRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelRestoredefaultApplicationProblemPlusJSONResponse) VisitCancelRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamRestoreRequestObject struct {
+	Id     ID `json:"id"`
+	Params StreamRestoreParams
+}
+
+type StreamRestoreResponseObject interface {
+	VisitStreamRestoreResponse(w http.ResponseWriter) error
+}
+
+type StreamRestore200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamRestore200TexteventStreamResponse) VisitStreamRestoreResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamRestore204Response struct {
+}
+
+func (response StreamRestore204Response) VisitStreamRestoreResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamRestoredefaultApplicationProblemPlusJSONResponse) VisitStreamRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryRestoreRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RetryRestoreResponseObject interface {
+	VisitRetryRestoreResponse(w http.ResponseWriter) error
+}
+
+type RetryRestore202JSONResponse Restore
+
+func (response RetryRestore202JSONResponse) VisitRetryRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryRestoredefaultApplicationProblemPlusJSONResponse) VisitRetryRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTablesRequestObject struct {
 }
 
@@ -4845,6 +5422,45 @@ func (response StreamDumpdefaultApplicationProblemPlusJSONResponse) VisitStreamD
 	return err
 }
 
+type ImportDocumentRequestObject struct {
+	Body *ImportDocumentJSONRequestBody
+}
+
+type ImportDocumentResponseObject interface {
+	VisitImportDocumentResponse(w http.ResponseWriter) error
+}
+
+type ImportDocument200JSONResponse DocumentMerged
+
+func (response ImportDocument200JSONResponse) VisitImportDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportDocumentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ImportDocumentdefaultApplicationProblemPlusJSONResponse) VisitImportDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLiveRequestObject struct {
 }
 
@@ -5044,6 +5660,24 @@ type StrictServerInterface interface {
 	// ResumeQueue Start jobs of a queue again
 	// (POST /api/v1/queues/{name}/resume)
 	ResumeQueue(ctx context.Context, request ResumeQueueRequestObject) (ResumeQueueResponseObject, error)
+	// ListRestores List restores, newest first
+	// (GET /api/v1/restores)
+	ListRestores(ctx context.Context, request ListRestoresRequestObject) (ListRestoresResponseObject, error)
+	// CreateRestore Merge a file or an export into the tenant, as a job
+	// (POST /api/v1/restores)
+	CreateRestore(ctx context.Context, request CreateRestoreRequestObject) (CreateRestoreResponseObject, error)
+	// GetRestore Show a restore
+	// (GET /api/v1/restores/{id})
+	GetRestore(ctx context.Context, request GetRestoreRequestObject) (GetRestoreResponseObject, error)
+	// CancelRestore Cancel a restore that has not ended; it leaves nothing
+	// (POST /api/v1/restores/{id}/cancel)
+	CancelRestore(ctx context.Context, request CancelRestoreRequestObject) (CancelRestoreResponseObject, error)
+	// StreamRestore Follow a restore
+	// (GET /api/v1/restores/{id}/events)
+	StreamRestore(ctx context.Context, request StreamRestoreRequestObject) (StreamRestoreResponseObject, error)
+	// RetryRestore Run a failed or cancelled restore again, from the stored file
+	// (POST /api/v1/restores/{id}/retry)
+	RetryRestore(ctx context.Context, request RetryRestoreRequestObject) (RetryRestoreResponseObject, error)
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx context.Context, request ListTablesRequestObject) (ListTablesResponseObject, error)
@@ -5077,6 +5711,9 @@ type StrictServerInterface interface {
 	// StreamDump The portable document of the tenant at once, as a stream
 	// (GET /export)
 	StreamDump(ctx context.Context, request StreamDumpRequestObject) (StreamDumpResponseObject, error)
+	// ImportDocument Merge a document into the tenant at once
+	// (POST /import)
+	ImportDocument(ctx context.Context, request ImportDocumentRequestObject) (ImportDocumentResponseObject, error)
 	// GetLive Whether the process runs
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
@@ -6533,6 +7170,189 @@ func (sh *strictHandler) ResumeQueue(ctx echo.Context, name QueueName) error {
 	return nil
 }
 
+// ListRestores operation middleware
+func (sh *strictHandler) ListRestores(ctx echo.Context, params ListRestoresParams) error {
+	var request ListRestoresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRestores(ctx.Request().Context(), request.(ListRestoresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRestores")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRestoresResponseObject); ok {
+		return validResponse.VisitListRestoresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRestore operation middleware
+func (sh *strictHandler) CreateRestore(ctx echo.Context, params CreateRestoreParams) error {
+	var request CreateRestoreRequestObject
+
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body CreateRestoreJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRestore(ctx.Request().Context(), request.(CreateRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRestoreResponseObject); ok {
+		return validResponse.VisitCreateRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRestore operation middleware
+func (sh *strictHandler) GetRestore(ctx echo.Context, id ID) error {
+	var request GetRestoreRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestore(ctx.Request().Context(), request.(GetRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRestoreResponseObject); ok {
+		return validResponse.VisitGetRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelRestore operation middleware
+func (sh *strictHandler) CancelRestore(ctx echo.Context, id ID) error {
+	var request CancelRestoreRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelRestore(ctx.Request().Context(), request.(CancelRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelRestoreResponseObject); ok {
+		return validResponse.VisitCancelRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamRestore operation middleware
+func (sh *strictHandler) StreamRestore(ctx echo.Context, id ID, params StreamRestoreParams) error {
+	var request StreamRestoreRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamRestore(ctx.Request().Context(), request.(StreamRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamRestoreResponseObject); ok {
+		return validResponse.VisitStreamRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryRestore operation middleware
+func (sh *strictHandler) RetryRestore(ctx echo.Context, id ID) error {
+	var request RetryRestoreRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryRestore(ctx.Request().Context(), request.(RetryRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryRestoreResponseObject); ok {
+		return validResponse.VisitRetryRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTables operation middleware
 func (sh *strictHandler) ListTables(ctx echo.Context) error {
 	var request ListTablesRequestObject
@@ -6853,6 +7673,52 @@ func (sh *strictHandler) StreamDump(ctx echo.Context, params StreamDumpParams) e
 	return nil
 }
 
+// ImportDocument operation middleware
+func (sh *strictHandler) ImportDocument(ctx echo.Context) error {
+	var request ImportDocumentRequestObject
+
+	var body ImportDocumentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportDocument(ctx.Request().Context(), request.(ImportDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportDocument")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportDocumentResponseObject); ok {
+		return validResponse.VisitImportDocumentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLive operation middleware
 func (sh *strictHandler) GetLive(ctx echo.Context) error {
 	var request GetLiveRequestObject
@@ -6904,186 +7770,211 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rkhs3siD8Kgh+E2E7pvoi2eP4pjtOxNHY0rE8skcjyccx69aSYFWShLoKqAFQzaYV2ji/9gH2Ic6D",
-	"zZNsIBOoC4kii+yLZG//kZpkFS6JzETe8/0oVUWpJEhrRmfvRyXXvAALGj89mVnQ7o8MTKpFaYWSo7PR",
-	"84ypGbMLYDk3likJ4XPJ58CmMFMaRslIuIf/WYFejZKR5AWMzkYch0xGJl1Awd3YM6ULbkdno6oS2SgZ",
-	"2VXpHjRWCzkfffiQjJ5/657D0UpuF81g+LyGf1ZCQzY6s7qCPUfOoCiVBZmu/gqrzZ1+s1AGJJuucHdp",
-	"LkDaM/zb8AKYmxqMZUthF823l7BiwrAM4SJTSBiXGePSLEFDxvicC0mvTFrzH72CMucryM6Y28fk/EJy",
-	"qewC9Po03IYpNMwqAxn98NXjxwmeRSUz0GzJV/770z8fs79Cadnjr9hCVdocX8hwOgvgGZ6Hh2h7QQ4i",
-	"bXAW/PoFyLldjM4e/+lPyagQMnx+lLiTsaDdmP/zF3b0v97+8Q9RiH+vpr3H+U5Nx0OPVEj79VfNDEJa",
-	"mIPGKV6IQth6ijX8y/HH9pAZzHiV29HZn04Tt0dRVMXo7NHp6Slu0X+MzvT3Cir4EQeObgj/27adTfi8",
-	"gaLMuYVnfqPxXXgwRLcxSs3VKBmBdOv+xX+6zs316O3mgXxwqzOlkgaQ4l9qNc2hcH+mSlqQuARelrlI",
-	"uSOKk5Ke+OM74yjkfWsFf9AwG52N/r+ThqWc0K/mJIyLM3Zp7GeH0Etu2FIrOSdiWS5Aw+hDMnot5hKy",
-	"F0JebhLnE5YLeUkEkYsrMKwQsrJgRonHa9zSC0Ur7y52AxAt2G/Z/ZXMjlUJ8rrI6QzMkZrNRAqZSqsC",
-	"pD02pQaemQWALfJj/L87sx/5B8gEf0OraM+gUgv2yFgNvIhSkIVre+JOdft+1sH8ZgFsJnJIPH/gzOGS",
-	"Y9zCGqaWsgu1b2iVR98KUyojhgDwQ0BHujuqTNin0mpkq6VWJWgrCMt4GsZbGyVxPykd/8V2GEDGLRxZ",
-	"gQS28azIBjGLZKQqmyqi30AwxnJtwbGhDKTAP5Bp4F8zLnL6TUmIEBQROxg7piVs/GxSVULrFzV9B6kd",
-	"4blKLsN78avrlzBQMpJVno/efvjQ5i6/0IWIjKEZLcA0CWAPi2h231l1sym/tmR0fTRXR/5L7s71mA62",
-	"9cuRKEqlLckQ7koYLRdcz04crLXk+Qm+hwj8LRgrZE2TPMsQvXj+soUkM54bSNbwZprzwAgCs7sEKFvc",
-	"zn9Mc+A6ejyXQmbdERxRtEbwHy2f4v9LmC6UuoyOVXCbLjb50o/cVprn7pI2TEgUDJR2NGcXsGJcA7Na",
-	"QJYwOJ4fs4sRXBOMxiK7GCXsYpSrJejPoeAi/+Ji5O5qC4WJ4lM4Fa35ChFajrOKuAl09wlaIxaEjYbP",
-	"ToaLbo9AEJt0qcX66FVpQNvW8PUXQvo/qtLRbOwW2o5xhFmgj9uIsw/qhQFwpqfFFLI36hLkJl+C61Jo",
-	"MOP9Wc0mr0V8Z7mas5TnuUEuu1C5QwNwSzi7qE5Pv0xFhv+7oXeIq0kNiK08Ivb8Jcm2O1+wASybB7TB",
-	"ZejZ7qLWpkzaAH078JBb53MLZ/xclpXdk8tYm48NpEpmpoPjfz5tC4hffr1LQExGlYmpT3+TbOn0CjaF",
-	"Bc9nCZspZA0NyoySDWH7QJJBSLwi5n5DeGaQPQ9fblBOxvXluFBZm19MlcqBy9G6KBJhKJkwjtmMlRwL",
-	"ecVzkY21Wpr4YDMBOR1NzRa3iZ7P3OMxVjkTOeLtzgmFTPMqg3ElkeNDNk5VXhWy5/Gh1Ca94rCd2IiQ",
-	"vCbht5604L0XXWUouxyKBdf1w91beWXpjwHyljufHCxku3nsprCTjFINfNDLLTDTPVfDOTbsYL4fe3lW",
-	"a2q7xNA+RHBqjInKhLIqarwcAN1Sq7kGEx/Li3iQjaerHtF0AVmVw7jvSgsPkMrl5WQmbMLEjHG56r3D",
-	"YmBbF4Rb61jwx3/6evuJ+ckPOzFjua1MW+YvQWb0UKlVCsbQhxpb25J/ymUKOf1NiJP1i0+m/+55HznA",
-	"dUGyAPav//1/GKJAsnmkS66lkPMuL9wpInqR1t1xmpTTNfMeiaxksKKzLngGTNhzJiwThkllmVmopSRj",
-	"VgynwySVziMzkMaZ4EBOMAqY9ZnZU9fxR9moNLVlpMUqdrBIuA4skhjcPgwyvNtikIeIHCBTvSp3v9UF",
-	"4w/8EgypF7gvxt2BkJpfCxUaUlEKdyMmTGn8erlQcAWaXUq1NN5ua0y50NzAaH1prZ82zvGZ0nNlLTiB",
-	"BghrCCAMZGY20MIrDn+T+YpMYXiiYXmbw7+sprlISY/6nM/h0b/+67+/2EMb+hAhGTApL2Hs0KTKeVfA",
-	"iwL5iWS8VMZqVS6CbZtZuHYoPGOpuUKD1XVurolUpjAP5t1/Y39kR+zfmeVT9s2rBhwtWQGuUbSI8Fvk",
-	"Hp7TOtxmk1mV5xOWA78Cw1Rl99ILm1uq0dnQhLe+30lWFeXEUTkihtLIx1iwbyVs4l7LJ7jtSWquJqjR",
-	"/ipKxnW6QDsc7p6zgksxI8EzMNowZVU4NR1HcrS6zUZZy1+bQPoPraoSz0GVRDOMuG7CTJUuGDds4m6D",
-	"XEiYJGy5EOmCkU3dW+8cgCXze3bqmbvHlnx1ziaOisyE8SwjUKCY4+bCH5hVSG605b2Oor75WjYIx+HW",
-	"T+LpFegVbShhRhWABKwk0rTSGbkV8jzgXa7kHNcl2hD3Q/vbKBmZimghBmgjZAoxhSVf4R3k9RZS5B1r",
-	"DZcBkcW5hz6ev6rIM+SQw3PJzL2fd1TdrZJbWOp+XPHNogaQmgXa8UNNNthbTNZx11OpRcH1yjGfc88i",
-	"NZE8Z6hkGGEBN/hOCQkZm67c9wU3oz1MKWtXWjA6xaxwHYlic8ce8s2O6YvJXpi5/dJ2uJVnfay+rbCe",
-	"fvX/b73GB93GdI/e8DJ+7QWLTa3lEFUivNMjQKe6T73tWjzX1KcqvYS4/gAyK5WQ8R8X3IxTDRlIK3je",
-	"o4s6QI2NXeU9inmpYSauo+NrmMfV9Q/N2dYn2KhS0uFdFp/tQcx5EHMexJxeMWegVff3JQ3l3NixriKM",
-	"8faNPErbXuMGhrLY4ItunIDDLRotX2J3eHMpyhIDOxrO4SnMWJHnTHPZQp5mbv9iY33Y4juJMWMJ1wjb",
-	"MY+o+e6pM5TeAs9O9jakPEiyD5LsJynJuoMY/6pk3MLYHPtwDvMxrGb7WMJQ+GxvvJHFugJod5aI5azN",
-	"NVr8uSP+duxrHYAONbbVkvktSfiHmN2CwL4m7okrJ1xCnpEs+e8ZF/kKeRTGPIpLOGcGAD8FgSHAtuO3",
-	"+3o9SG6XZrAHc3jCSHHA+17CZ2hRPWcOQxyy/ewAh+bU9dCbFIwJHuH11e4WZAdqK921/vTqRYgQff0l",
-	"M6CvQJ8zKEq7OmNPfn4dI4Wu5tId7y+0cx9b4Z48d1zL30JeLpOsXlCyVfNZuyJmDPC6IsfbFrWoFfxg",
-	"joAbe/QoyvuRYRwK8aHKVr0YCjF80L0edK8H3evBxPwgmD8I5p+uYN5g509vvtlAzudPfnyCQcoJe1o5",
-	"iJ78j0qLdHHO0lyll55zucM3YB21Lbk7EM2mPL0kDR6lALoulMO7vR3VbZt3M9YBJu/2GaDYua+cfKvm",
-	"8JchcnVPpC+gmIL2kE8XXM6Bff7967/9yArQcxTF0sUXx+ybxi7tDmJFAf1eYk1qwQzZCwlULFPHowf5",
-	"/EE+f5DPH+TzB/n8QT5/kM8f5PMH+fxBPr8n+XwvWZzE54NlccpI2PR35oL7NNzh5+WoZ4zZZZvQyYpV",
-	"wops5WC+KrLzmiiFpXx2zGL4zLArnldgWAapyKKH4H4peN4OmR4lIyewJ1EukglT5nw17klx6M+aqjOm",
-	"edbICLGQeT6FCD60500Y5IaUAMx0FZK9ETYH9g3JODvnCIvfoSLQvTPo2H7x59YSEa3m0hAv3BhlW1bL",
-	"m857UUpelZ28ViewuEuh4CLHFThVbkQY5HjigpxGQTJxgnFOtJBWxqpirGEO8dsZE2i4VXr4+v8zvBJb",
-	"OuLjuODlgOj5TRivy+FrHNajGD69QwnXaokpFbw4Jprdh+SblxuifxrCFLqUPwsMYTPFFIzh8wH3xsyv",
-	"L7ywY2fI1w/YFN0HbvLvgOd2EYmrW0B6afY6uC4NX4zU5cUIBZ3lguQLrAwQS4DYzORQlz5awo0dw9VD",
-	"cibWYO1njd3Pz4t4jtRHyHuq04DHahYpniAZcJ0L0IzOPBgAsIQJqo9WNV+A3C8Wpo7HWa/1sHKXD0Wz",
-	"JI4lL5XOzO6hekSemdDGskenp20Z5+a0lTjKj8DMMM5K0EZJlqpKWkMhPVQ2AQuyqCV71AZUf64W8rht",
-	"0ZVtqW8zczFeQ2DfxOD9ig1sy1QreFm6h2NAExRTVRloj75pLgn5o3XpElVQsZZMr3wIgoYrAcsoYcuq",
-	"GHs6GZgu597ow65nxEKYrlCXdEJ/nrMU8twMO989U/fc4yHca2Mxr8hIw61Duzzz+hZbamEt5kkPnKCS",
-	"ZLPdB0Be07udDMQr0DbGFdzOfDWSSmbKAR4PXkn422x09st2WYKY7isa/UNSz4yI9eFtPfOh3JfeFtMc",
-	"xpW0Ij8s5fAe8hU9dexMXIyGEfbn1tWo3CGZmjPvk2tXpyP7i/LgZGR6/0maQumx8+bh/XfNPZtz3Af6",
-	"BwC3BssNwfvSI1REnKnz33uu3VTJmcjAG5NqgkSdI+Twb4/X9aXJ4qkJ3FefammjcM3pOiH5HrVpB0dR",
-	"iJw7RYe03FEymosroMuE/Fk9CbyGOyLaV1A8/PJuXaHbRecYtDZG83W69qyTQApKZNXhKhs0lGfIahkb",
-	"qSpzxbNhNUzWCKN5NQl1egImNuDza21BYCjZvKz5542oJpTbOLC20eBSRhlQXSp985IaIFOVedzbGGlw",
-	"nQyi2LGXnbeXRlljouuivTBO/yML5mRIbZwbEU939vcXiFxerL8YnbEL4ldoR7oYfQhe3LlUGgxagx0S",
-	"xhTUG5aIGmC6bWxK/pe2JN0qChhk6cOE6/WyUoOLSNUF8Da8uNzpfpdTpS7PsAYA2eyUpg94U7CZVgV7",
-	"tNWcvu51J1+VV2ZTbnmu5gmz/BIk44ZCsWMD7sOWWhWwDit3FWdqg/jUMyoB0+I2Qaheq8gDJAAOk9sH",
-	"5M8IObYLGC/5apuComHmsFgxL7YwJcGcB5f/Cks+LFC+NyjqS+hX3T1ZxXDfEc5+hvI9dLEtrpqdt3sO",
-	"M7vDVuGRs9iy8UaN7S0vtEUoOmDZTq6PL72le5LuyNBFSHU6jeWrYeqnBmOVHoyPNynRspPiatE60Ehr",
-	"eS1Q+MPsYP5QUYKokpZ4M2FCRcTvxmixjv/9J+xv5aGWKXOA6b2efQ3ebuqW+O1XvwcoBSxfqRvLZbG6",
-	"ZQcZVtu1ztYjRw6ofdYNMdsmV7cLIG4X8XYv646rqO1ewH7pruOMWz4WchwKcg6bY1vltt2v71vJbXuF",
-	"7FtNQ0NwkIY6NuJX6Ejcp41wGOi6dZGHIWLRab2g2JX+9lrMpSGHjRO8/OMYQ6Ty7Jwpma+CpBvJkRvg",
-	"+W9OQYs9q0T11NDrJMUdmM+2ZtBCSN+QSx2WydbmYztd2w8s7BZZ2FpICmqFWeKUDdTjFtQRIIQnO8I2",
-	"Z4yzqcpWrOArNoUNqjALtQR6XjR4tfNYPwFeOTyq4ia8cucsH5tN7s2zhvGYvXMAOgzmezWNRB3peVyA",
-	"5NZCUdp4oUL/46EejeZ1KqUzXI07uALoNmP1PoNtBcuaGt3eh+bp4e5eyXPx66HAHlwMP9RGjxjXrsd+",
-	"3z2FK/9ZQdXjSYdZb82NEHmgQ+CesExX0uwVaqABTWVj3hMj8E5NvWmikrWxrcx56q1EwjCyQvRAKMoc",
-	"3KSraGBFmFKEKs80VZhnY38DJgvVMffDeqflxo/k1joNIMKEww8z7hCY3qmpOXacaB825l4KLOwZ3tZ7",
-	"ykc8dDLagPt2M3UvSeShycweHWO2kcmu0xrmLNlgJT9AtPtGD5PqDdcsQRfCmKFxjm2rQ8xKq5YSdMJ4",
-	"VgiZsIJLPnefyRuXMHe7O32Bgt1L0Jz6V9wJIofmGCHylKLT2xuOxXm1+uSsm10tF3k8/2rzGrqBP25H",
-	"m5F1V/OGbW2cdqu1t+2fwvY0fggxpTti2FdYUISGSdrmNkuxp+0VbO89EposxYzDlc8YOrS88mtHclhf",
-	"GdlLZOp+euAYzBSxz8aDTf3zSVj1EB6J+8Y1HsYqX9G9+AOXkQ48Eq4jSvyENKFj5JaT4ERxz2ITi3N2",
-	"igFvmlI6pGIFNXobZP8lh1YcI/sCn35UllnlNCT/PuNyhbPW6WZCM1tpifFD8X5gHVMkBL9aU1sLYTHk",
-	"RNoQPexI1PI/BxpXO3zLR2o3odk9bv+N6GU/24eEksmGBXJsDTt3w3xDfplYNsIOQ0Edtn/bvXT2ynHp",
-	"J2vK+Am5oAeGB3uap702EQox3tYGZ+QqORSYvRvcI1ehfdXQdRx3R6HDD2QazUpCXyyJwVotnXjvlmZG",
-	"PX2zhI4xgScyKArkhkIN0FA2WlEZy+biqmtDbC1v2I21dmT+AqufiB4dyh7Ya9BEOwkpbccY9mfGJegx",
-	"9aaL8z/a3tCn1RVoLbIMZCyUEvMbycHouTRZZIPtItnr5PFm3r2kAYLYpqt90HbXRYtWW7NeGG8B6JbJ",
-	"49vtgHsXHhxU+n8LpnR0iwHqxTY82nesnrPfTMbn6YI9efnc5+PvO802XFhLBafwFEOh98wqtfd0MQ1p",
-	"LZEqkj/QowG206nb6/zHP/7xD/bDD+zbb9l337GiYKaH383huo+los2gT7CfdwJPSpTAStXXxG09C0yL",
-	"AqmgBJ1SIhx2m/N/p7wUFo1NFB+prmBsSkgFz8fpgmO0r3Qbd4+MQ85Y841PJmuYTdhLT9pYBT2xQc0I",
-	"u+Wht1EFZHhu1xoK3CDJ6yfE5hu2SDrEwtlpYLSeyozdiCnUgaFoTxdpJXMw69kZw+ZrNQo9MMuLLiqq",
-	"TkHdjfEqT7nWq5gqtlds9i6DI23fYPOivWyNBdiFioz98qc352TiC24eVJrsQoOTf0QOBGYnKyR7yGs+",
-	"LKV3P/73wze03mspakIIvMOtn97nWosrxBdEmxhxd0qYdr8f799nMWZ99EIb0VbLzNDgQAeAay7eA1oT",
-	"euo+2P9C7x8iJNT8Y/tlGvBog59a3/z3HIMrQWbM8JV3118KmdVhkTu8cA26bBS/XcA1VUkIGOnUc6xO",
-	"I1UouEEh2+1O4adHf35y9Iwfzd6+//qrD3/YefCdMx96bj/C8qZH16Qrb/D2bWmE9VY3ouqePh4NuK3r",
-	"rePJjHM6GnLINB+EL2w1ClJFMqqk+Ge1162LNdB9c/TAL+qbtg4tvtlF20DxBnfsz+Ri/RZycQXR7tJb",
-	"PVUHRXzRXIc64OAKpB1cBuHnEEOjIQU3LTMAhnETgmqORDYkIh4LN3tYHLZuHGFAZDA+t25xjnqysLT0",
-	"jdaEroOov7rkqyB89TSYNyDtORMS/XD+TFeM506IbTXCH8N1Crrt4u1L5oJ4gGqNLkOz7/puy9itR8gU",
-	"AEFvhtUkDe7vkzfm8eq4Jql9qDPEmLRI83UdI9YlzL7YseXCQDr+13/9d1JXobNcZlxnzI9IHQIHCAZ+",
-	"irexkFQDaaWFXb3GoeheBa5jlVOeyKDSnrHlYubWNvLd7VFXo9fqSRbWltRzX8iZitTDc2tlptTAM0yI",
-	"MExISkqgYnYUEq8qe8zopiJBkmwDhukKcxfeqSlGDgWJmSKGDHt8+jjU25q8UClqMZMLaRUrVZ6fM85m",
-	"QgqzgKz2sxs2AwzycTKqqubuXSPmEjKWC3lJAmWOlbxIHzfHF/JCkpnjzFfgCxFLWAbLwwsleAGGTV5x",
-	"C/j8Ef47SdpfvYKCCynk3BcRa/9iwE7Y574D8xfH7M0CVsxCnnvsuJBkBfrM0IXli0uiaRidhUJJtuDk",
-	"bv8cLQsOunV5oMT9SWiNf5IJ4gtfL8Zj4CWsPjPHDHnHXIFhU1gpJyiZC0n7hox99fjPNeBfgdWroyfk",
-	"ORGS+fUfX8jaFYasSM9GyegKtCHUeERmWZC8FKOz0ZfHj45PSUZaIIae8FKcZNzyI6jb786hJ8UAK3GG",
-	"Mm2+/FJTYCnUhZpVeY6FzkxCCTa2zk7QasmUxCNJVVFqME6naBcMJJFu/qsojxlqlhcSK3r5AE8CHoa2",
-	"gcyMz7gxC1XlmUNdxw4rDWzB89nRkq/YVAO/NL4ckZSQ4ump2YwAVx/o84yIHnhRt+ksueYFWFREf3k/",
-	"Eg4MPms0yMIjSoU9ehoS3DwV8xi3fdvcAQj7x6enPpXV+gucl5QDJZQ8eeezLTbGq1nOhtI7oWfH/vgd",
-	"SYS6aGPuKAR5INaU03zlTgyN3A7+aGbzheCo7B56EiejjjL+DS316FthsDyZ6Flii3uGV562UgC7q3aH",
-	"jS1+qY0Fb5KL+8elvftoubhLqQb1SXCmt5k0nmhgz794K6k5o7yrt+6oTFUU3Ml/oyc1a2A1Z0DAcSor",
-	"RrGYjLAHC+HNTWtQEmuR0DwhHoez9ZTWxcI52L+VIJ+8fD66a4Tx87Avjx+tQ6cDAUyYDITf2qEBfSVS",
-	"aO3w6tEJtpnv3V0ujH2CT8QJ7J8VSQievnjqbWZbcKz3TVQE9n6RShS2XxxmQYiPRhUdDhlt46gwTsUg",
-	"J8Ssoc3JfCxPdLa+oJ449TRHc4L35mhzRc+zQBXY2wqk1avwTcnnoZJpz1IpYiq60iGhUzdmpoPc0Yio",
-	"T93GIl7ZDWpyDwq0FbVY5gshL3tq0cG1RUAlTEP+b5Lqp90fz0M6PXMy4zrD+3mhWCYytN8kTMLSSYN4",
-	"g7don6d4RXRpn1jeUYgoNFvZQLdmuNlkCIMRc8eDKDWN7gdl1vqCDkCbNgB+E4gTLssY6rwQjhWQRFhj",
-	"QS8ONTekdzFt4AlpmWtA3RdRnmdQlMqCTFd/hZVHBNRx/qKy1V44MPzoyQ77oatB1iWpO2j46I6WEMM2",
-	"h0CmAWQb4bxqt12iu1fJ6zt+BbWWShVdpyuMPTCQX1GgxzoqJaPro2AJCCXU+9jTyXuRfWiy2eN1elvz",
-	"r7qtB9QM7d1UE5/ScWahXnnCjKIq/Bg/gmZqLG/m9Nklqb9UWl1DHXV2vKGS0MI28H8Ngb6KFK72Vqd7",
-	"O6tvcaUthbCFZTF675N9d+319GMRyz1y0dcLtRwOyT2Z4bfIAMt4QNxTj+yo3C8c+fnSYmyuUHU3FBk3",
-	"hTmXm+hKaVSRI7xrbkslkwdx298bAkWp8RtqnjIQhzZY5BDBzQzT4Gq/aQPT/WsutO3bwbcar8TwW5Ya",
-	"BykZNex/T7LibYmIn7ZoWIuEm0zp8S1PFUOdVtm+T1vsoy1sGtwOE/diUl6/kDVYuKJoBK2WKBiiKTrw",
-	"pY8gdrVa9KhZ2xdBHUnQWE5eFfK/+BYe+wtmdy+Q9d2jtMbzNVdIHf3kEx9bmN16LorcjTHpw0eT7W5P",
-	"pOvB+xO6OMnBeoicGOe5OGgfRjy+Z4zg7vAlujglEK6bhdI2X92vzIVAaclcXog2vgt+RvWpB0hfdHKZ",
-	"WsoQchAlyvBA/By+pHPYvufX6JRF+eEeaeAZ2HSx6Te+e2LAvOpbpgUc89MghYR5kdq3gL9P7H9VSe+A",
-	"BezCUwvsgRrqrvTbCCBExW1XQJ7XTw1TQS5F2ZF6a6C0A/pPYwH98QFDIFtkxEeYJDA8aft+9Iu6etAA",
-	"DaMGbsJUnjUy+S0jE530Fs1AtA454Ezz3S59oFUv6ZPUCLrVmO7ZTNygQ5ybtIoCfXRNIeBJ/MrFs24C",
-	"bihqahNZtmkJ9WMn09XRJaxO3l/C6sM293wA318QQ+IsCKPZaoZByUvdA97HS/v2LqXuYgpZBtk2pHgW",
-	"2uFSgif1BSxL4Npx+ftkDT+HqCNctbvq0NcsATLjVZ/dqIAvb8OEIX4Bv0ryC/QY7p+3q2t9DJP9Vupp",
-	"TPbbQbZFKezf4On9c6t7RMOgxe0E3GGCZhVLtCrWTfNTmFeSXQKUIQVXSAzKatnoMYDwmE2omJ0Ph2wV",
-	"1Js4Qc03fJFVnp9R+1emKktuqtq6geFZsbA5Mvp3MOGTuC9/Pxi43cS/WuN7nxlWF6GMIWUvxztBvnhk",
-	"1SVIs81gpuFKXQJeHG/o4SH87UennQvD5ko1hTbuFWRPZeatYLhThjsNMUt3RMpeRo30U8XJC75imarL",
-	"lk8r22QRUuQ05v2Flfi62EAO5XAF4VsWW8Bj2KwqQZpuxLJhBdeXkF3Iib//JjQWdeU0DBkadWYTBmsk",
-	"4c9kP6QiE9grDz8jfmGxdR8djfGQcxVjD94+XyPLJ2ujr1e4xU7/6A6m6+MqiCAJFuuU1L/2PmnlB34J",
-	"jJMh7SgXVzW5zJRmnKQuvIoQmcwAEhomhCMjslCUuU+AiYajf0c98RyGos3vGmtwOjQ8b3V+YDw3imLR",
-	"yVpP0UjcsEyr8ihTS2mSulG3D0svHCA3BbqWsPMmrG5fTA4vPiNxv0+s336w9ez3KO48cQJ3aVd158aZ",
-	"yHPWMedsEbFvasJbQ46Qp9bk+9wyZ3YIAdQHHXMzlMTkFcefCfkzvkrYFIzIfANgWLqnN5FGK8stdPOW",
-	"7lBO6U7UF4+Av577cHvHwonD3InJkIrvbfAWIS3jCLYAWFoVwbcjyoQEsAbT/DdRUWaI3fDOAhdu0h8v",
-	"voZ2G6O7iur+hMIgfNe+wUbK30wYxEBjZ38YRMDuttlzc5sld9KgEylTRS3JUTvQGWjMc6vFO8pVwSu9",
-	"Sao/b93hVM0W81reqekxey6NdSKhmjlVMgenSF7IIKli0tak7jQ0SeqKAF41oZ8ah5gv8HDu8/jxYaex",
-	"NGvnhtLNMC85z/sFy7rT4yds5g0t2xyGtMe6Ploul0eOmI8qnWOXNKpQdujgRZVb4bDgBAfNuOXd4W61",
-	"KdxahooEli645qkF7aQwy6ehAL1vJcsuRpZPL0aj5I4bykHrAH+ATPA3np+0gK9SC/aoztrqaRHXIHVs",
-	"0b+13nXdsRyBnbGb96PbWWbxCZNNoUX2+cUIrim9eyyyi9G5HxDtt07ouvSlF98pISFjU2QJBTdfYMVe",
-	"7hlDyGHEUnTbazdurvOhgd0n3cAukrm4y9r3+JZ5dh0t94lH0m1V4mkr3q4TEyd2ekPMSdnq0huXPPD6",
-	"b5r7K12g5BDE+GP2Y9OUzzM3uvpreeQSStvoVj7KPEgNHcGC7E8t4cPdMChFOPpgopFTjA+FED70ICZC",
-	"+L3VMsT9iAA7b+lYdz8Uj9qG3tFBZHLbRvHQ1DZCJXWlGX9SS2wuP4W5IK/EvZqzXqA5KJBCBz9pYQdS",
-	"R/AUbneQ3b17bLtr4jcRNTnc3zbkrG7H6HT3QZR9CPL4nhHk/oIot3u16iDKdjHFviDKfSn1xEt1t3yQ",
-	"OOincZB3HAK4071GlcXcldC5rKgyIFXN0MAK0HOS7NG+cJMTbdpe9NatcRz/M/SO+RWgoZ9UDiGD58z7",
-	"ARKSJiZaLb23nGZoyR4BNdFTbhg3IoulbvroXDq1p7TMTytGdxvHpRhdn+Pgow7Ilpn4ngkFUqN3SMrN",
-	"AM/7Yc1YsKz//F+DvgJ9hAukR89aMkmCfR6w8pCoOxAnDIt2uG8c38FdHrMnLM1FXfcoVQUYNuXpJVVo",
-	"mrzgxh49dRMcPf92ciHnYH0BzE5f4/O6Qi7yWDcHPvn49KtOrgaXDAd7rSqdQn+xoj7rV7RYUWeNHftn",
-	"q1ve118dEn5m4drSUQSLynYlaCOtDY8GZfiMTehwkOKUAeYEZGz1WZ+bI4RojEGrCm99dnXRXH+Al1It",
-	"zb2Sksrzjyq+aDB+n1vzCIKmYkJt7d8cp8Kldy6egEJNxBMWmRqsEN/yOdxR+sGD7NGffuDxAJfUqkhH",
-	"Ddl78eBD/xlegb5tr/MT7OlH4VZm7dJtadC+5iYyNKoqYRG7hWW+galvWeQ92NQT/Zj1NNl3otiFJJ7r",
-	"hsxhZo/Z85mvp4xLwP4r7sIPcyuJBV0ai04lM6cxeCZLhlcc85i9VHneWv9nhk0IfJPYjUY/fSqojPIq",
-	"rihg9b3i808yU2hq957kLVdHP6p6d8QOf/grSq09zCXeWNB5nrfM5/QJ3SJo9KW/3g6odPYjmbbbtcWw",
-	"buThlcX2SfcZ5ja/R2/4K7Uc4hBHEheytqo6fUdnGykcv0kP+UuKNfNMsXO7C8nqqIt7vsvV0py812r5",
-	"4bC7YAPvnzixpARtlKQeNF5ToePDoEy1RGdPJMFEq+XWBJNdKWh1OZguk+BOx2vw8G4M5E3buo9iwUYC",
-	"i98FWi0Tli4gvcQbEpb3G4HpFEQemN+BON9CX+wT2KcnN/UlDRCxucfdxBQwTYUYEhINgtxBPFloDDze",
-	"uM/dDfM9tb4ceLdANNqKX3GRozuzWwamHWWVCZNyTcbBJjoLZWP/prdujlr9jvcIxPKtiPcuJlr3Lt72",
-	"4m+s0qcTVX9fdT6/V9Mhd6xH5t/EfYrF3OPRlxhw5n7vjTZDTvF2nXe01Nd+TdTD6NB7Yo+mNbO6UfeO",
-	"o/Udvddr+fv3335kN2q762sE575TS1ZwuaIi/XehVqvSbCjT7iRpWq9R42Xg613vRpT379R0vMMxSj3a",
-	"7wysSNLxW/0dUfs9URt5LpFpoqXY6ZWhjQZ1YQiegTWg7iutfq+m6wJr5zAOdmKGgbf7MaPn+fj3d57B",
-	"QYknutU5uYM4DrUG7jqOwIY/3mkQWDCC2LvXqEnj/R1SvzXQLc+bAtH7KGG55oHcPLYCtjGyH+60SOkP",
-	"vXUlSy1kKkqeHw7XTsVvn53pWFLBV7sqfaNgu9269Hd65D4EOGriP0CE82u6+yuUJiKWTzoSXqHTFQuK",
-	"Tj++EWxP3jsR+sMJNvffn03gAn50Qng/q8Ch/+5VlN0JvC85tmO8e+C9xlLPUlEr/qCIcha0qaGg02Cq",
-	"4o5gR2MPB94rfP7+oLcGtQ3v/CbsMDJ4O0m/oUfug6RxqiEkTWtKvEkCrx5vpKh9F3dSwCjjlkfNlZi7",
-	"i4ui1UwhV3KOqTaotZtdvJVePnmP/0eTYTcuIQTCQ15qyEv1scTW234G5fNHrKrh/X676kakRPsY6bTJ",
-	"XJzXnfx7j7Dd8f8OJYrOPH1hu5Qz7aDYVGG9B9b1Hdo6LTjpjSbF+G5uLqNdh26zvAq2gXPbDmouKWdX",
-	"oFdY4sA3axMG3aRMVRaTMWSV54lv4bYiX6c0luc5Hs1nJnQa3zSPmsiR375xvT3FR6md8imj23+IK2gw",
-	"jUg0dHVQS7mr0xXlJZj+zIhniroSG2aVYjnXc2RSc9Uq7gHsycvnx+w1+CAl7D3sg8qoH/jEvTOpdD5J",
-	"qIG5kHM28VbICTmJfnr1wqdhwjVPbb66kO5rLqWqZApZSBjy+VJU+oMmoabLk7qPssFUUen7bbQCafDp",
-	"JhejPyWz7ob8SaZktttk33PdPQ+YHoWOQJsw3wcdycFhog9R+bQzjZ54TKsTLGTG5mAb5MRQFsTQTuXp",
-	"QEPrjqttxUL8OwPretfY+ElXYGtnSNeVfdC0hDrXboA1RdrW+atP9XBoZRLq9Ohbq2IqNptpMAt3SNGi",
-	"J33gO71XqrjXU0GT7XIBGAXVnE0rcX3Yedws2iCUOfHtnsUO1azbt1zAjd2uN2g4/VDOol2Ope57PUCZ",
-	"7Rzfb8LRuMXHiOHvoVoLW2IXZYV1w+Jux3hhl0062Jl0tw74uy+505xxnItlLRy4e+h7n1PTg15SM0dM",
-	"csAG2lkc7LfPs+448HnnST/+WCd9x8HQ8YP3i6MpPf1571SbifcQ3I4W4D9vNPwmvs0mWVWUk9vr+c06",
-	"Lb9Jk7nbnt/fVkW5eV9GSvKRWc9Hv1A1ZJ6zuVZVySZWFJALCZPE6Xs9ATFCpnmVwTg8HI9U9REP64VE",
-	"6ov1t92HfLJU+tKUPIXBTcklmBB97sNchWYl145yPsNXEjapDOixhlmoc/v/VhNzR4W9BmkHfqz8Uffv",
-	"77Q036+XueMkv267gF+Iqzv1in4HPLeLaGEwyzKFoaT97cx/9qI9RrBRAbeQCB+39zigrrZu+JV74qPt",
-	"OKUiQ386/fLe5pPKUgkPDI81zPAVWy5We8M95ZI5YEMc+L3YTiiOyZ3ErCudj85GJygw+IE2XXCVIRqo",
-	"K2UjL8d70tstisqQOXJTazGR0MhnaN2bK3fPB5teq34hU9rREhfzhWVCWtVySnRG7x9bBWbnrjY3QCuL",
-	"MPSY9yro5hBksg7rZxby3Cf3mJVBFaYepJYFIpHpOl1gthG6E9dbsvn3A4fYfN2xH8fw2RQWQmZ11WK0",
-	"r9ftDP0w6JaMbSQEKCR0XNQ4t/644GUJErJ2/3/yrG2ORahNxY89MyRrWqMUewT88PbD/w0AAP//",
+	"7L3rkttGkij8KhX8NsJ2LPoi2eP4pjs2YnssaS2vpNFK8jjmuLVkEUiSpQaq4Cqg2bRCJ/bXeYDzEPNg",
+	"8yQnKrMKF7IAguyLWo7+IzVJoC6ZWVl5z4+jWGW5kiALMzr5OMq55hkUoPHT2awAbf9IwMRa5IVQcnQy",
+	"ep4wNWPFAljKTcGUBP8553NgU5gpDaNoJOzDv5WgV6NoJHkGo5MRxyGjkYkXkHE79kzpjBejk1FZimQU",
+	"jYpVbh80hRZyPvr0KRo9f2Kfw9FyXizqwfB5Db+VQkMyOil0CTuOnECWqwJkvPpPWG3u9IeFMiDZdIW7",
+	"i1MBsjjBvw3PgNmpwRRsKYpF/e0FrJgwLEG4yBgixmXCuDRL0JAwPudC0iuTxvwHbyBP+QqSE2b3MTk9",
+	"l1yqYgF6fRpe+Ck0zEoDCf3w3ePHEeKilAlotuQr9/3xnw/Zf0JesMffsYUqtTk8lx47C+AJ4sNBtLkg",
+	"C5EmODN+9QLkvFiMTh7/6U/RKBPSf34UWcwUoO2Y//0rO/jf7//1X4IQ/0lNO9H5QU3HQ1EqZPH9d/UM",
+	"QhYwB41TvBCZKKop1ugvxR+bQyYw42VajE7+dBzZPYqszEYnj46Pj3GL7mNwpv8qoYRXOHBwQ/hf33Y2",
+	"4fMOsjzlBTxzGw3vwoEhuI1RbC5H0QikXfev7tNVaq5G7zcR8smuzuRKGsAT/1qraQqZ/TNWsgCJS+B5",
+	"noqY20NxlNMT//rB2BPysbGCf9EwG52M/r+jmqUc0a/myI+LM7bP2C+WoJfcsKVWck6HZbkADaNP0eit",
+	"mEtIXgh5sXk4z1gq5AUdiFRcgmGZkGUBZhQ5usYtvVC08vZiNwDRgH3P7i9lcqhykFdZSjgwB2o2EzEk",
+	"Ki4zkMWhyTXwxCwAiiw9xP/bM7uRX0Ii+DtaRXMGFRdQHJhCA8+CJ6iAq+LIYrV/P+tgfrcANhMpRI4/",
+	"cGZpyTJuURimlrINtR9olQdPhMmVEUMA+MmTI90dZSKKp7LQyFZzrXLQhSAq47Efb22UyP6kdPiXosUA",
+	"El7AQSHwgG08K5JBzCIaqbKIFZ1ff2BMwXUBlg0lIAX+gUwD/5pxkdJvSkLgQNFhB1OMaQkbP5tY5dD4",
+	"RU0/QFyMEK+SS/9e+Or61Q8UjWSZpqP3nz41ucuvdCEiY6hH8zCNPNj9Iurdt1Zdb8qtLRpdHczVgfuS",
+	"W7weEmIbvxyILFe6IBnCXgmj5YLr2ZGFtZY8PcL3kICfgCmErM4kTxIkL56+bhDJjKcGojW6mabcMwLP",
+	"7C4A8ga3cx/jFLgOoudCyKQ9gj0UjRHcx4JP8f8lTBdKXQTHyngRLzb50itelJqn9pI2TEgUDJS2Z65Y",
+	"wIpxDazQApKIweH8kJ2P4IpgNBbJ+Shi56NULUF/DRkX6TfnI3tXF5CZID15rGjNV0jQcpyUxE2gvU/Q",
+	"GqnAb9R/tjJccHsEgtCkSy3WRy9zA7poDF99IaT7o8ztmQ3dQv0UR5QF+rBJOLuQnh+AqM8x6ucyL4sd",
+	"6S9R8Sa6LWP13P+ETYgFji9BG6HkxAt/DDFk2a1WS8NmSjPg8YJ5OttgB4lejXUpW1B2i2rP/0QxnqbE",
+	"yCNWQJqypb0S44q90xoKfgFMFGzK44t6wqlSKXBpZ7wELWar7RP+oLLcEjHOYgouk4rMcTeGoZC/5Dox",
+	"tWjsQRSYeo2JWShvYUJ0PULyF5Ug1XukvgQ9h2Tzwok18IJ+CKP7Y+BuWEOz3Rr75//5v4jALRjbBK65",
+	"EHl+vRW8sYSD0o5VJBg3xE/MQpVpwqbAeGpFD+IwPFNybh/IQkulo7jjajZGQYIRNEyf8Pc3/5xlHVxL",
+	"Iec4xVCutkYfHpn1NmrwNiaoEbKFmDSYQmnQh456dmEt/l1c5NNsCsk7dQFykwLhKhcazHh3KWaT2+BV",
+	"ylI1ZzFPU4MC3EKl9oYBu4ST8/L4+NtYJPi/HXqLJhxVPLZX/Ag9f0Fq89YXCg+WTd6/IcDQs+1FrU0Z",
+	"NQH6fuD90cDP3tdHPcY+F0hRpGMDsZKJafHZPx83dc9vv9+me0aj0oQsM3+VbLlQBtgUFjydRXjPFE2S",
+	"GUUbevyetzFC4g3JjdeEZwLJc//lxslJuL4YZyqBMGNtASDAShJhLOceKzkW8pKnIhkjAw8ONhOQJm3e",
+	"1MfYntnHQ1LYTKRIt1snFDJOywTGpURhEpJxrNIykx2PDz1t0tkk+g8bHSRnpHBbjxrw3ulcJTtyzjYV",
+	"XFUPtwX+VUF/DFDlLH5SKCDZzmM39ajI3yo7MWgSoSs4h4YdzPdDL88qI9A2DbeLEFIhL0xQ3ZRlVtHl",
+	"AOjmWs01mPBYTnuEZDxddWi9C0jKFMZdV5p/gOQbp4Kj6CpmjMtV5x0WAtu6jt1Yx4I//tP3/Rhzk++H",
+	"MVPwojRNc0IOMqGHcq1iMIY+VNTaNCrEXMaQ0t9EOEm3ZmauI0u+sspBnzC7j5xWacv2jtNk91rzHJCa",
+	"QLZwwnXGE6uWnFrVRBgmVWEl2qUkO3mIpv0kpU4DM5AxK8KBrGDkKesrs6MZxaGytpZURtcGq9jCIuHK",
+	"s0hicLswSP9ug0HuI3KAjPUq3/5WG4wv+QUYslzgvlCDnZMFsRIqNMQiF/ZGjJjS+PVyoeASNLuQpKwA",
+	"y7kx+UJzA6P1pTV+2sDjM6XnqijACjRAVEMAYSATs0EWzibxV5muyMqOGPXL2xz+dTlNRUwmmq/5HB79",
+	"83/+8c0OhpaQOgQm5jmMLZmUKTfbFekzyXiuTKFVvvBuM1bAlSXhGYvNJertV6m5oqMyhbn3HP0b+1d2",
+	"wP7dKtzshzdBdR6uULQI8FtS0onTWtpmk1mZphOWAr8Ew1RZ7GRyqm+p2hyE3oH1/U6SMssn9pQjYSiN",
+	"fKyyDERsYl9LJ7jtSWwuJ6jK/i5yxnW8QBM/7p6zjEsxI8HTM1o/ZZnlowg/pfas9rk/KvlrE0j/oVWZ",
+	"Ix5UTmfGGTciZsp4YbXvib0NUiFhErHlQsQLRu465xiwAJbM7dmqZ/YeW/LVKZvYU2QmjCcJgQLFHDsX",
+	"/sAKRQYj3PJOqKhuvoZ503K4dUw8vQS9og1FzKgM8AAriWda6YSMVmnq6S5Vco7rEk2Iu6HdbRSNTEln",
+	"IQRoI2QMIYUlXZFFjPQWp9GPeXUZ0LE49aYli39VktPZEofjkol9P22pur2Sm1/qblzx3aICkJr5s+OG",
+	"mmywt5CsY6+nXIuM65VlPqeORWo68pyhkmFEAbjBD0pISNh0Zb/PuBntYKVdu9K8nTFk4G9JFJs7dpCv",
+	"d0xfTHaizP5L29JWmnSx+qbCevzd/997jQ+6jekeveZl/NYJFp3Wxp1UCf9OhwAd6y71tu1MWVOfyvgC",
+	"wvoDyCRXQoZ/XHAzjjUkIAvB0w5d1AJqbIpV2qGY5xpm4io4voZ5WF3/VOO2wmCtSklLd0l4tgcx50HM",
+	"eRBzOsWcgVbdP5Y0lHJTeI/MWgDCjRt5lC46jRsYJVf4MJc6vmC4RaMRptAe3vk9Tpqcw50wU4g0ZZrL",
+	"BvHUc9cOE2d96HHLhpixhCuE7ZgH1Hz71AlKb55nRzsbUh4k2QdJ9l5KshYR49+VDFsYa7QP5zCfw2q2",
+	"iyUMhc/mxmtZrC2AtmcJWM6aXKPBn1vib8u+1gLoUGNbJZnfkIS/j9nNC+xr4p64tMIlpAnJkv+ecJGu",
+	"KDzDXhTiAk6ZAWhFTHjYtvx236/H327TDHZgDmeMFAe87yV8hRbVU2YpxBLbLxZwaE5dj+qLwRjvEV5f",
+	"7XZBdqC20l7rz29e+ODzt98yA/oS9CmDLC9WJ+zsl7eho9DWXNrj/YV27uJZ7JOnlmu5W8jJZZJVC4p6",
+	"NZ+1K2LGAK8rcrz1qEWNuCpzANwUB4+CvB8Zxr4QH6psVYuh6OUH3etB93rQvR5MzA+C+YNgfn8F85o6",
+	"f373wwZxPj97dYb5DxF7WlqIHv2vUot4ccriVMUXjnNZ5Bso7GlbcosQjcGzpMGjFEDXhbJ0t7Ojumnz",
+	"rsfaw+Tdjo1Ucmc5+UbN4a99UPyORJ9BNgXtIB8vuJwD+/qnt399xTLQcxTF4sU3h+yH2i5tEbGiXCEn",
+	"sUaVYIbshQQqlqjD0YN8/iCfP8jnD/L5g3z+IJ8/yOcP8vmDfP4gn9+RfL6TLE7i896yOGUkbPo7U8Fd",
+	"hv9wfNnTM8bE1U3oJNkqYlmysjBfZclpdShFQaUyMIvhK8MueVqCYQnEIgkiwf6S8bQZMj2KRlZgj4Jc",
+	"JBEmT/lq3JHi0J01VRVj4EktI4RC5vkUAvTQnDdikBpSAjCJXkj2ThQpsB9Ixtk6h1/8FhWB7p1BaPvV",
+	"4a0hIhaaS0O8cGOUvqyWd633gid5lbdS5q3AYi+FjIsUV2BVuRFRkOWJC3IaecnECsYpnYW4NIXKxhrm",
+	"EL6dMYGGF0oPX//f/CuhpSM9jjOeD4ie34Txuhy+xmEdieHT25IO1RJTKnh2SGd2p6zD6uX60D/1YQrt",
+	"kz/zDGEzex2M4fMB98bMrc+/sGVnyNf32BTdB3byH4GnxSIQV7eA+MLshLj2GT4fqYvzEQo6mLwsXNGR",
+	"UALEZiaHunDREnbsEK3eQG6rmzV0Pz/PwjlSnyHvqaowMFazQF0WyYDrVIBmhHNvAMDqSKg+Fqr+AuRu",
+	"sTBVPM56GZmVvXwomiWyLHmpdGK2D9Uh8syENgV7dHzclHGuf7Yie/IDMDOMsxy0UZLFqpSFoZAeqsiC",
+	"tZ7Ukj1qAqo7Vwt5XF90ZVPq28xcDJcn2TUxeLc6Jn2ZahnPc/twCGiCYqpKA83RN80lPn+0qoqkMqoD",
+	"5XPE7TG8FLAMHmxZZuNGCYEBKLBvdFHXM2IhTJeoS1qhP01ZDGlqhuF3x9Q9+3ij/EBXUYEYywiQvsWW",
+	"WhQF5kkPnKCUZLPdBUCNKgTXz0C8BF2EuEKjEkYpE2UBj4hXEv46G5382i9LENN9Q6N/iqqZkbA+va9m",
+	"3pf70ttimsK4lIVI90s5vIN8RXc6tiYuBsMIu3PrKlJuHZmKM++Sa1elI7uLcu9kZHr/LI4hL3qKiYyv",
+	"UZDqxrlnjcddoL8HcCuwXBO8rx1BBcSZKv+949qNlZyJBJwxqTqQqHP4HP7+eF1X9TCcmsBdYbuGNgpX",
+	"nK4Tku9Rm7ZwFJlIuVV0SMsdRaO5uAS6TMif1ZHAa7g9RLsKivtf3o0rtF90DkFrYzRXAnDHOgmkoARW",
+	"7a+yQUM5hqyWoZHKPFU8GVbDZO1g1K9GvgSYp8QafG6tDQgMPTavK/55rVPjy23sWTZtcJW0BKjknb5+",
+	"SQ2QsUoc7W2MNLhOBp3YsZOd+0ujrDHRddFeGKv/kQVzMqQ2zrUOT3v2j+dIXE6sPx+dsHPiV2hHOh99",
+	"8l7cuVQaDFqDLRGGFNRrVp8bYLqtbUrul6Yk3ag36mXp/YTr9Yp1g+vTVbU1N7y43Op+F1OlLk6wBgDZ",
+	"7JSmD3hTsJlWGXvUa05f97qTr8opszEveKrmEdZVk4wbCsUODbgLW2oU19uvkl6YqQ3iU8+oBEyD23ih",
+	"eq0iD5AAOExuH5A/I+S4WMB4yVd9CoqGmaVixZzYwpQEc+pd/iss+bBA+d6gqC+hW3V3xypE+/bg7GYo",
+	"30EX63HVbL3dU5gVW2wVjjizno3XamxneaEeoWiPZVu5Prz0hu5JuiNDFyGVKzQFXw1TP10NtqH0eJ0S",
+	"LVtPXCVa+zPSWF4DFA6ZLcofKkrQqaQlXk+YUAHxuzZarNN/N4bdrTzUMmX2ML1Xs6/B207dEL/d6ncA",
+	"pYDlG3VtuSxUt2wvw2qz1tl65Mgetc/aIWZ9cnWztmq/iLd9WbdcRW37AnZLdx0nvOBjIce+1u+wOfoq",
+	"t21/fddKbv3F9280DQ3BQRrq2IjfoSVxH9fCoT/XjYvcDxGKTusExbb0t7diLg05bKzg5R7HGCKVJqdM",
+	"yXTlJd1AjtwAz3+NBS12rBLVUUOvlRS3Zz7bmkELIX1NLrVfJluTj211bT+wsBtkYWshKagVJpFVNlCP",
+	"W1CzER+ebA+2OWGcTVWyYhlfsSlsnAqzUEug50VNV1vReg945fCoiuvwyq2zfG42uTPPGsZjds4BaDGY",
+	"n9Q0EHWk52EBkhcFZHkRLlToftzXo1G/TqV0hqtxe1cA7TNW7zJYL1jW1OjmPjSP93f3Sp6K3/cF9uA+",
+	"G77tQsC4djV2++4oXPlbCWWHJx1mnTU3fOSB9oF7omC6lGanUAMNaCob844YgQ9q6kwTpayMbXnKY2cl",
+	"EoaRFaIDQkHmYCddBQMr/JTCV3mmqfw8G/sbMJmvjrkb1VstN4ySG2tiggTjke9n3CIwfVBTc2g50S5s",
+	"zL7kWdgzvK13lI+4b5K2Afd+M3XnkUh9/6odmlH1HZNt2BrmLNlgJS8h2Ning0l1hmvmoDNhzNA4x6bV",
+	"IWSlVUsJOmI8yYSMWMYln9vP5I2LmL3drb5Awe45aE6tcW6FkH3fHR95StHpzQ2H4rwaLbjWza4FF2k4",
+	"/2rzGrqGP25LB6N1V/OGbW0ct6u1N+2foujoKeNjSrfEsK+woAgNEzXNbQXFnjZX0N/WyPdvCxmHS5cx",
+	"tG955bf2yGF9ZWQvgam7zwPHYKaAfTYcbOqej/yqh/BI3DeucT9W+YZMmvcjFrGv68pNxgr21/hyUgbd",
+	"yy5hDjs08t2iG70Lf/86+J2UtV78vJe732h9+Q0HXTN9NsL8DIuPBTcMZAIJWwKmFe0YFRaA2RgRMAxw",
+	"9EKhCp4OdW1ZDbBu59EjZ+WgY2hV26wDVvKFS39sRJzYZRNlZKDnXQHHOzie7KPjHLRbb3AhuzinNHhe",
+	"sZ7NFcLlKTW7QhaFhrv1Zko30K5pM4J7n5ZLm62SmoGN1xnnS2u51B1Mu73dw31ooRDMJqlanN20GfqQ",
+	"dVVpozRpvDDvplxbLRRV4Rdu33Vo0+DAv6o5lr/z9+6O5QbYq+/efr3wiEft2Q2v574/YxXpVSmGdKf5",
+	"vN8PRsmIJWWWWz0DE5EjVw8TU/F7yn92xY10hDFVyxwUyvTZWvztWgDcUQ6lchpC2UItLcb6MzCHtrFq",
+	"0PXuHazW6BqNRC+5DHS6lXAVYCUTcgscIhAnnnjss9jR7ZQdY/aHpvxmqVhGJ29QMARFd4XVs64sgFeq",
+	"YIViUwt4fJ9xucJZK5QIzYpSSzxI4b7bLb88+CCzutAswmKIetKE6H76iVr+bWCkQYulurTFOk+xIwZ2",
+	"I5XPzfYposoKw6Kae3Mw7TA/UJBSKDV3i9esymG96Z61OyV8d+u4lP7uC6PsmSvnFGDaax2uG1L0m+AM",
+	"2FX2BWbnBndI3G3aXcg2FRZPMPoNZBxM0UdxmnRPTVzSLs2MOvpTCx1iAmfSW80pJgtlBEOlGbLSFGwu",
+	"LtsO9cbyhplv1lDmrDnVE0HUoSEOe/qbYFtNe/3RNYH6DfWAD/M/2t7Qp9UlaC2SBGTIgoDFPijaznFp",
+	"kgv9xRrthHm8g7YvyV08Q3cwwIi5KW4MGnvdLNfoNt6Jkh749+2sZ2FhyLUwt42k9mqp1UN0LZv9ALN9",
+	"H0nuOlYHGW0WubK6+Nnr567O1e7T9BDhroP1Ed1avSaKITfOilAotfPaQxr1WrWDQJJvh5umWfOouc6/",
+	"//3vf2cvX7InT9iPP7IsY6aDD8/hqovVo2OvS7Wet4xFOUqGuepq4r5eqkGLDI9UDjqmahXYbd79HfNc",
+	"FOgRpiQmdQljk0MseDqOFxxT8qTduH1k7As71N+4ig81E/R76ajtUEJHAH89wnY57X3QSzC8AMMaCVyj",
+	"EsPPSM3X7GO6TxhCq8voer0hJgxz8cikt9EFX8oUzHoK9bD5KH/lOqUY6AIlVQ+5FokYMdd6NYqumX6+",
+	"LSqAtm+ww+hO1vkMioUKjP3653en5If3sViozBULDVYuEykQmK0ME+0gR3pW27UfrybvvaFOn0DIDmfX",
+	"T+9zrcUltWA3Haa2luGq/f1492boITuXEybpbDXMXjUNtAC4Foe5R/9wd7r3DpKi9/eROCr+0X+ZejoK",
+	"+ltmIkUDJNrlmeErZ8y8EDKpcpe2hMrV5LLRoWIBV1TKzFMkSDSyGSaVr4pHxsecFxY6o5PRf/96fPDn",
+	"s4Nn/GD2/uP33336l62Ib+F8KN5ewfK6qKtrCm3w9r5aH9VWN1Jfnj4eDbitq60jZsYpoYaipuoPwlWf",
+	"HXmpIhqVUvxW7nTrYqMikYnmlVvdtFX+3/Uu2hqK17hj/9ZwgXRdPmsKvpih7twVWfdbydPwTxio0cpd",
+	"7ZUlQ1q5d3J5K1/t9hSJYVijK7VcKapaX9vj2LC1Mm7ICGMWqkyTCLVNtzD6UO+vHxMZz38lTL5Pyiw/",
+	"rCC5CzawuKbd/S9k0H0CqbgEvQqFPvaF9e3l66e59vUswSXIYnDNuF+8p0dDDHZaZgCMxYYzZR+IQVZ8",
+	"7HLjYLHfunGEAWmU+Nx6eE7QHY19eK61JoyzCjr+c77yQnAAoNgBDWRxamlcSWAOpyvGU6tMkNCTK2lg",
+	"DFcx6GY8bJe7EMLewopchjsIw1JLSPogYvKAoDf9aqKa9nfxtTm6OqyO1C7n0gfkN47m28qT2T6YXR7O",
+	"5cJAPP7n//wjqkp2W27EdcLciNROfYCA5qZ4H8rfMxCXWhSrtzgUyTfAdajM5Jn0dooTtlzM7NpGFLSa",
+	"oc5Mr1WTLIrC8ibMOJipQPFwu1Zmcg08wexxw4SkDG6q/E35w6osDhlJDCTQk8HHMF1iovcHNcU0C6+5",
+	"kMvXsMfHj31x4skLFaM2OTmXhWK5StNTxtlMSGEWtdtQGDYDzIiwuoIq5/ZdI+YSEpYKeUF3Qoplj8ku",
+	"Yg7P5bkk29WJK1fuXc5YM9jBCzUpAYZN3vAC8PkD/HcSNb96AxkXUsi5q7jc/MVAMWFfu/iWbw7ZO3sJ",
+	"FUD+1WIB55LMfl8ZEhxcJX50HWBkpVAS40DsMf8aLTwWulUt1cj+SWQdITRRcsRvySr0jauz6YjxAlZf",
+	"mUOGbGSuwLAprJS9LM25JBBAwr57/OcKB2+g0KuDM3KyCcncVg7PZRVCiFxJz8hFbohKHpEFHyTPxehk",
+	"9O3ho8NjElsXSKxHPBdHCS/4Ae3DfjeHjtRs7GDg73xXtlY2vMZUT3dWpikWiDYRFSYoqqxurZZMScRO",
+	"rLJcg7FqXrPQOknZ899FfshQ2T+XWAnZJcYR8DAlCGRiXKUCEiYsFVvOWGpgC57ODpZ8xaYa+IVxZVyl",
+	"hBgRqWYzAlyF2+cJnX/gGbWAQCBpnkGBtoFfP46EBYOrtuPVkxGVEDp46guDuAPNQ4z3fX0dIOwfHx+7",
+	"EkCFu8t5TrUjhJJHH1yW+sZ4FffZENIm9OzYod+eDl9PesztYUF2iLW4NV9ZjKEwZ+GPZlRXQJvKlWME",
+	"5mTUso/8QEs9eCIMlnUWHUtsMFL/ytNG6ZT2qi2yI4taiifhdVGm7nFp787rH/Y+VqA+8kHITX6NGPWc",
+	"+ldnBTcnVK/ivUWVKbOMW1FwdFZxCVYxCQQcp3LMlMPGiHqwgPjcNAYlTQMPmjuIhx637qS1qXAOxV9z",
+	"kGevn49um2DcPOzbw0fr0GlBACM0mhERbocG9KWIobHDy0dHvExE0bm7VJjiDJ8IH7DfShIW3PnisTNj",
+	"9tBY55uom+38IpV2b744zKgTHo0q4e0z2gaqML7fICfEagubk7kciOBsXckQ4dNTo+YIr9DR5oqeJ/5U",
+	"YE9gkIVe+W9yPvcdIDqWSpkmwZUOSTm5NjMdFLmAhPrUbizgwN84TfZBgea7Bst8IeRFRw1vuCoQUBHT",
+	"kP6bpLrTd8fz8JyeYEzxGsP7ZaFYIhI0qUVMwtIKhniDN84+j/GKaJ99YnkHPhPL9LKBdq8ls8kQBhPm",
+	"lgdRahrdDcm0NzWEbJoA+CIIx1+WIdJ5ISwrIImwooJOGqpvSOf126ATUjjXgLoroTxPIMtVATJe/Ses",
+	"HCGguvMXlax2ooHhqCfT+Ke2Mlm18mmR4aNbWkKI2iwBmRqQTYJzWl6/RHenkteP/BIqhZU6YUxXGKZi",
+	"IL2kmKB1UopGVwfeKOBbT3Wxp6OPIvlUVwEL9zdpzL9qt2zDEFzjGphRGYOZ7/MUMaOoexmGGqHnABNM",
+	"rGq7JE2YWlJpqAIUDzdUElrYBv2vEdB3gYY/zgB1Z7h6gittKIQNKgud9y7Zd9tejz/XYblDLvp2oZbD",
+	"IbkjM3yCDDAPx04+dcSOyv3CHj+X/8DmClV3Z7+fwpzLTXKlxJAACm+b21KrmUHc9o9GQMHT+AM1nRxI",
+	"QxsscojgZoZpcJUru4bp9XJhvLs7XMHuS5YaBykZFez/SLLiTYmI91s0rETCTab0+IanCpFOo9z5/Rb7",
+	"aAubBrf9xL2QlNctZA0WrihARKslCoZoivZ86TOIXY3WpmrWdEtQJ0c0lpODhVwxrvXh7oLZ7QtkXfco",
+	"rfF0zRVSBaS5gjENym48FyTu2pj06bPJdjcn0nXQ/RFdnORr3UdODPNcHLSLIh7fMUVwi3yJ3k4JROtm",
+	"oXSRru5W5kKgNGQuJ0Qbly2ZUF+fAdIXYS5RS+mjD4KH0j8QxsO3hIf+Pb9F/yzKD3d4Bp5BES82Xci3",
+	"fxiwHtUNnwUc834chYg5kdrlYt8l9b8ppXPAAnYvrQR2fxqq9PC+A+ADFfsVkOfVU8NUkAuRt6TeCijN",
+	"HIvjUI5FeEAfWxgY8RHmbQwvdnU3+kVVdXWAhlEBN2IqTWqZ/IaJiTDdoxmIBpI9zdTfbdMHGnVm76VG",
+	"0K5ie8dm4pocwtykUUz1s2sKnk7CVy7iuo69oQCqTWLp0xKqx46mq4MLWB19vIDVpz73vAffX5BCwiwI",
+	"A9sqhkHJaW0E7+KlfX+bUnc2hSSBpI8oqJtG5JrHUyAZz3Pg2nL5u2QNv/ioI1y1verQ1ywBEuNUn+2k",
+	"gC/3UcIQv4BbJfkFOgz3z5tViT+Hyb739NQm+36Q9SiF3Rs8vntudYdk6LW4rYDbT9AsQ7lv2bppfgrz",
+	"UrILgNxnawuJQVkNGz0GEB6yCRUBd5GRjULkEyuouUaZskzTE5aCHVuVRVUxZWWqlkChsDky+rco4V7c",
+	"l38cCuw38a/W+N5XhlXF+0NE2cnxjpAvHhTqAqTpM5hpuFQXgBfHO3p4CH97ZbVzYdhcqbomy52C7KlM",
+	"nBUMd8pwpz5m6ZaOspNRN4mGJs/4iiWqavc0LYs6sZOCqDEV06/E9RMCcij7KwjfKgxTS4lhsyoHadrB",
+	"y4ZlXF9Aci4n7v6b0FgJxCIBgxWJOHW0drUe8WeyH1I9Euwxjp+RvqgKFAVKYzzkXIXYg7PPV8Ryb230",
+	"1Qp77PSPbmG6Lq6CBBK54mrqFuWs4Fl5yS+AcTKkHaTisjouM6UZJ6kLryIkJjPgCA0TwpERFZDlqcuF",
+	"CYaj/0i9xC2Fos3vCnsXWDI8bXTMYzw1imLRyVpP0UjcsESr/CBRS2miqtCZC0vPLCA3BbqGsPPOr25X",
+	"SvYvPiNxv0us70dsNfsdijtnVuDOi1XV8X4m0pS1zDk9IvZ1TXhrxOFT1urUnxvmzJYgQCNhYW6GkpjH",
+	"YvkzEX/CVxGbghGuJKKEpX16k2i0KngB7RSmW5RT2hN1xSPgr13lG2+YqKho+QZvEbJgHMHmAUurIvi2",
+	"RBmfC1ZTmvsmKMoMsRveWuDCdfqKh9fQbP96W1Hd9ygMwnU7H2yk/GLCIAYaO7vDIDx1N82em9vMuZUG",
+	"rUgZqwyYkKQd6AQ0prxV4h3lquCVXtc5OG3c4dQFBPNaPqjpIXsuTWFFQjWzqmQKVpE8l15SxaStSVXi",
+	"cxJVRRqcakI/1Q4xV3Pj1JVWwIetxlKvnRtKN8MU5TTtFiyrDvn32Mzr63JaCmmOdXWwXC4P7GE+KHWK",
+	"3aWpFsC+g2dlWghLBUc4aMIL3h7uRptpr1fLBhYvuOZxAdpKYQWf+sZdVsIsQLLzUcGn56NgPvxNNuKG",
+	"BgJfQiL4O8dPGsBXcQHFQZW11VGTtibq0KK/tJ7f7bHsATth1+/jvbUi5xmTdU1O9vX5CK4o03sskvPR",
+	"qRsQ7bdW6LpwVTo/KCEhYVNkCRk332CnE+4Yg89hxKqF/WU+N9f50Pj7Xjf+DmQubrP2Pb5hnl1Fy93z",
+	"SLpeJZ624uw6IXFiqzfEHOWO7O3tEZY88PpHMYJnpD2h5ODF+EP2qm5m7pgbXf2VPHIBeVHrVi7K3EsN",
+	"LcGC7E8N4cPeMChF2PPBRC2nGBcKIVzoQUiEcHurZIi7EQG23tKhrugoHjUNvaO9jslNG8VdJcvQKamK",
+	"zjhMLVWZJmwKc0FeiTs1Z71Ac5A/Ci36pIXteTq8p7DfQXb77rF+18QXETU53N82BFc3Y3S6/SDKLgJ5",
+	"fMcEcndBlP1erSqIslnfsiuIcteTeuSkuhtGJA56PxB5yyGAW91rVGTMXgmty4qKNVLVDA0sAz0nyR7t",
+	"C9fBaN0usLNujeX4X6F3zK0ADf2kcgjpPWfODxCRNDHRaum85TRDQ/bwpImecsO4EUkoddNF5xLWntIy",
+	"71eMbh/HpRhdl+Pgog58kzlqr5FRTyxySMrNAM+7Yc1Yu6wb/29BX4I+wAXSoycNmSTCliBYeUgUzDXH",
+	"ihgW7Wh1/jpkZyxORVX3KFYZGGy4QxWaJi+4KQ6e2gkOnj+ZnMs5FK4mqRuVYV2R06poMfJYOwc++fj4",
+	"u1auBpcMB3urSh1Dd7GiLutXsFhRa40t+2ejAc333+0TflbAVUGo8BaVfiVoI60NUYMyfMImhBw8ccoA",
+	"swIy9qaq8GYPQjDGoFEYue7a5usYOwReSLU0d3qUVJp+VvFFg3H77M0j8JqK8eXOvzhOhUtvXTyehOqI",
+	"JywyNVghvmE83FL6wYPs0Z1+4OgAl9SoSIcuj6STDj514/AS9E17nc+wFzqFW5m1S7ehQbvym8jQqKpE",
+	"gdQtCuZaMrruVs6DjeWRzSF7Uw3WuoysKHYuiefaIVOYFYfs+cyVuMYlYKsee+H7uZXEgi61RaeUidUY",
+	"HJMlwyuOecheqzRtrP8rwyYEvknoRqOf7gspo7yKK/JUfaf0/LNMFJrafXO+7qujm1SdO2KLP/yNa1u6",
+	"l0u8tqBzbHPr7b30Cd0iaPSlv94PqHT2ikzbzdpiWDdy/8piu6T7DHOb36E3/I1aDnGI4xEXsrKqWn1H",
+	"JxspHF+kh/w1xZpBVXu8vt2FZFXUxR3f5Wppjj5qtfy0312wQfdnVizJQRslqS2Q01QIfRiUqZbo7Akk",
+	"mGi17E0w2ZaCVpWDaTMJbnW8mg5vx0Bedzj8LBZsPGDhu0CrZcTiBcQXeEPC8m4jMK2CyD3z25PmG+SL",
+	"LSW79OS6vqQBOmz2cTsxBUxTIYaIRAMvdxBPFhoDjzfuc3vD/GTnHHy3QDDail9ykaI7s10GphlllQgT",
+	"c03GwTo6C2Vj96azbroZknK3QKwLIZN9ion+VkIJ2178wip9WlH1j1Xn8yc1HXLHOmL+Iu5TrOsejr7E",
+	"gDP7e2e0GXKK9+u8o6G+dmuiDkb73hM79BGi2JsBqH1GD66X9Xfvv//MbtRmg+AAzf2olizjckX1+m9D",
+	"rVa52VCmLSZpWqdR42Xg6l1vJ5SPH9R0vMUx+hOa/W8NrHikw7f6Bzrtd3TayHOJTBMtxVav9B01qCGD",
+	"9wysAXVXafUnNV0XWFvI2NuJ6Qfu92MG8fn4j4dP76BEjPY6J7ccjn2tgdvQ4dnw58MGgQUjiJ17jfpm",
+	"3h2Suq2BdnnOFIjeRwnLNQ/kJtoy6GNkL2+1SOnLzrqSuRYyFjlP94drq+K3y860LCnjq22VvlGw7bcu",
+	"/Rc9chcCHE41RIRza7r9K5QmIpZPOhJeodMV84pON70RbI8+WhH601HOSwO7swlcwCsrhHezChz6v5yK",
+	"sj2B9zXHDpm3D7y3WOpZKswQrhRRzrw2NRR0GkyZ3RLsaOzhwHuDz98d9NagtuGd34Sda1rUf6jf+Ic+",
+	"T/HXP07JVwfIQbbdGuZfhO7pCakjEtOqn/6RThW0Isb+jCcfQMzrvlRfT7C/ziRi9Mfh/PfJN5Q4MC1l",
+	"koJ94neR2y9nmCBlxO9wSsEalBRpFs6abmUXal2FXVoxuZ5CP7hh/FzmnDpfcfS4UXqC6Ul4qp7Y6J7m",
+	"DCo+F9kuPGJJmeX2DfupJwXKk9I9zYFyy/NZ9TtnKfkEjKYnx1kEAplBV42m2VvTFG4qVShqBqljek61",
+	"jsn1kykuQYvZatj+XXLsuLP542dNraiY3v3OqehnYC9Bz8EHklO+sm+BKF0+pbeW+wTKIGPrq4fgn9oa",
+	"X16f/Vu0UHUirdG3/YsIMe9HrDPV6Aqk4cvoWj7EFmJvM668kzAe3zlh3F1oeT9+K9ONeyxgvsGyCC6u",
+	"18W4hOmgE6U7x6Mil2g6+A47Yj07r/kvO9jTgS8Y7alrIbkz3NMj827jPfspzUd83iUvubXgwnvDSW45",
+	"vrAfpd0mRU+AwyIMwzwEs3L7Ne939Mhd6KY41RDNlNYUuXAAZKcuQKCKG7yV4sGWRwRDhbBuFi6KVjOF",
+	"VMk5lrlAkcxss2vSy0cf8f9gIaoNEQyB8FATyteEcnm8hYu7GFRLLxDR5N/vjmnauLiaaCRsE2fEkhWm",
+	"F4X4OHUiv01RujVPV8os1SuzUKxViTswG/6IcUYFWDZHk2JuNTcXwY6/N1naFLux2217FzM5Ri9Br7C8",
+	"oGuULgyGKDNVFmhIkWWaRq59+orijKUpeJoiar4yzEEsIFAFUH7zho/mFJ+lbul9Jrf/EJdQUxodUd9R",
+	"US3lti7TZEEx3VUJnimNnMmwQimWcquzF4rNVaOwJrCz188P2VtwAiMa+VxCVwbFQiUT+86k1OkkYjHX",
+	"emWlj4nTZScUoPnzmxeuBBJc8bhIV+fSfs2lVKWMIfHFOlytEiq7SZOYBX/8p+8nTCp3b2KZJul6XTaS",
+	"WPDp2sTUbQv8GZ+5r6ZAWt1nqXnvANMhYRJoI7bkovB1/sj4ez/apPYGip45SquKG8iEzaGoiRPTSJBC",
+	"W12f/BlaDxrtM0y5dwb21Kqo8V5XP28a66uquqhPor9zO8DqAunr/NXZwCxZmYgBx/xhswRNXgE202AW",
+	"FknBgqNd4Du+01Nxp1hBG9xyAZiBVOOm4UMZho/rada+xGgCqbgELbaoZq7u5pP66WuGPNfOUbeCh1KS",
+	"O6qwbZQM6t/fQt8X4Wjtie9Fb6avlMqWoK30gzW7w/7WcFHVzXOw1SGxDvjbL3db4zjMxZIGDdw+9J0T",
+	"wU/qiqiTa9lKkKLFwRpgv3medct2wa2Yfvy5MH3LhsIw4t3iaEp3/pxrocnEOw6c64DX5Tao2t5U0QLE",
+	"t9kkKbN8Qkpcw/ZIQQuYOiR9YfNcgzGQoGy7XCisekFS4fx3kWNsAxb4Vylg6gkTM9JkpipZubIUWCDQ",
+	"LFSZJifOHFqi7T2dHSz5ik018Auy3cdKSogx417NZt0lLJ6UWb55XwbK4ZNZzwVKUCcinrK5VmXOJoXI",
+	"IBUSJpHV9zqSUYSM0zKBsX84nCXa4VuvLtZ1Twt5rg+e+pqkvTaqa7LDgPe+DakJPTu+BG0ERcEQzUAy",
+	"5oX9uFT6wuQ8tqD65//8w6qjdTFNzLC0BIKiKoLcXhnGZ367FFOhWc61PTlf4SsRm5QG9FjDzPeYoRTG",
+	"Sfsq/YH2efBEmFwZsV2PiqpXnjZKvra3bKk3YmLmgnd4HUhwdzexPYWdBmkLfqy6WcUoOSJ2xg9n9HLh",
+	"AlWYSbhRossDH1CNsTnb5D+evmOOyUyiVo/gUOgRUxqDj9DMpmbsFb/ghcrED29ekvkCCzhZZnDiLjeD",
+	"rEID46kFwworA1BNgsg/wjKBYX72T1dOoFVJgHTG5JTxNCVTEJn56IlD9oLrOehqXxSrTDFdhs3VuSwU",
+	"m7z+69t3bN1DFjSYECSfuNFuyQboh/8s9j8/OUasJJ0WwJhnQPAefZZAmopQ1+JnAglH7egZ/2LDTGEv",
+	"2t/75NMX4vJWo2V+BJ4Wi2DN+oIlCrOcW/Baa29Hmi8mV1JcrA+gCZtD8bD93h8hxJPVZ9txTGFpfzr+",
+	"9s7mk6qg6rKYuW2Y4Su2XKx2hnvMJbPAhjDwO6meqBzjPEiWwVi80RHK026gzejw0tAVUTVxQ1EHOacz",
+	"62WlIWv9plJvAlm7zwSxRctcvcm70VrDclZTaC7mC3fwap9da/TusZWXBazkZweo7NXoAaxjH9x43lyz",
+	"OR65d/xmWAH2AkCEmJVBdb8apJKbAxUUdLzAqjgYkUs85CuqOli/72/TzdetIGp8acI1VtSotOA50OYA",
+	"9q630hWbwkLIpG7q4ObE+0rXwdxuRIzED8HE5+S4C5Tu1+rjguc5SGhQg3dob45FR4b6fTmeSUbs2hbl",
+	"CPvT+0//LwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -19,7 +19,7 @@ import (
 // multipartRoom is what the form around a file may take, in bytes.
 const multipartRoom = 1 << 20
 
-// limitBody bounds what a request may send: an upload by the file's limit, all else by that of a JSON body.
+// limitBody bounds what a request may send: an upload by the file's limit, a document by its own, all else by that of a JSON body.
 func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -28,10 +28,14 @@ func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 			kind = plainKind(r)
 		}
 		limit := s.cfg.BodyBytes
-		if kind == echo.MIMEMultipartForm {
+		switch {
+		case kind == echo.MIMEMultipartForm:
 			limit = s.cfg.UploadBytes + multipartRoom
+		case ruleOf(c).document:
+			limit = s.cfg.DocumentBytes
 		}
-		r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
+		whole := r.Body
+		r.Body = http.MaxBytesReader(c.Response().Writer, whole, limit)
 		switch kind {
 		case echo.MIMEMultipartForm:
 			r.Body = wholeForm(r.Body)
@@ -40,7 +44,13 @@ func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 				return err
 			}
 		}
-		return next(c)
+		err := next(c)
+		var tooLarge *http.MaxBytesError
+		if ruleOf(c).document && errors.As(err, &tooLarge) {
+			// Most clients hear nothing before they have said all: as much again is listened to.
+			_, _ = io.CopyN(io.Discard, whole, limit) // what breaks is answered the same
+		}
+		return err
 	}
 }
 
@@ -83,6 +93,9 @@ func asMultipart(r *http.Request) error {
 // where it is not.
 var errNoBody = fault.Wrap(io.EOF, fault.Malformed, "a JSON body is needed")
 
+// streamedBody is a JSON body that its handler reads as a stream.
+type streamedBody struct{ io.Reader }
+
 // strictBinder decodes JSON bodies: what does not fit the contract is an error that names the place, not silence.
 type strictBinder struct{}
 
@@ -92,6 +105,13 @@ func (strictBinder) Bind(i any, c echo.Context) error {
 	isJSON := typeErr == nil && kind == echo.MIMEApplicationJSON
 	if !isJSON && c.Request().ContentLength > 0 {
 		return errNotJSON
+	}
+	if streamed, ok := i.(*streamedBody); ok {
+		if !isJSON {
+			return errNotJSON
+		}
+		streamed.Reader = c.Request().Body
+		return nil
 	}
 	raw, err := io.ReadAll(c.Request().Body)
 	switch {

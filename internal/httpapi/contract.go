@@ -23,6 +23,7 @@ type rule struct {
 	idempotent bool                 // takes an Idempotency-Key
 	embed      bool                 // x-embed: open to embed tokens
 	secret     bool                 // x-secret: the answer holds a secret, and is never stored
+	document   bool                 // x-document: the JSON body is read as a stream
 }
 
 // contract holds the rules by method and Echo's spelling of the path, e.g. "GET /api/v1/imports/:id".
@@ -41,6 +42,7 @@ func readContract(spec *openapi3.T) (contract, error) {
 			r.idempotent = r.parameters.GetByInAndName(openapi3.ParameterInHeader, keyHeader) != nil
 			r.embed = op.Extensions["x-embed"] == true
 			r.secret = op.Extensions["x-secret"] == true
+			r.document = op.Extensions["x-document"] == true
 			out[method+" "+echoPath(path)] = r
 		}
 	}

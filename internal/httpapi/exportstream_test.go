@@ -137,7 +137,7 @@ func streamIsRefused(t *testing.T, n tenant, s streamed) {
 
 	limited := *n.house
 	cfg := n.cfg
-	cfg.Rates = app.Rates(config.Rates{ExportStarts: 1, ImportStarts: 9, UploadStarts: 9, Requests: 99, Failures: 9})
+	cfg.Rates = app.Rates(config.Rates{ExportStarts: 1, ImportStarts: 9, RestoreStarts: 9, UploadStarts: 9, Requests: 99, Failures: 9})
 	limited.serve(t, cfg)
 	n.house = &limited
 	require.Equal(t, http.StatusOK, s.open(t, t.Context(), n, n.key, http.MethodGet, "").StatusCode)

@@ -13,6 +13,7 @@ import (
 	"wharf/internal/auth"
 	"wharf/internal/exporter"
 	"wharf/internal/ratelimit"
+	"wharf/internal/restorer"
 	"wharf/internal/tenancy"
 )
 
@@ -99,6 +100,9 @@ var audited = map[string]struct{ action, id string }{
 	"createExportSchedule": {action: exporter.ActionScheduleCreate},
 	"updateExportSchedule": {exporter.ActionScheduleUpdate, "schedule_id"},
 	"deleteExportSchedule": {exporter.ActionScheduleDelete, "schedule_id"},
+	"importDocument":       {action: restorer.Action},
+	"createRestore":        {action: restorer.Action},
+	"retryRestore":         {restorer.Action, "restore_id"},
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},
 	"downloadImportErrors": {actionErrors, "import_id"},

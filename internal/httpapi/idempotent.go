@@ -186,6 +186,13 @@ var renewals = map[string]func(ctx context.Context, s *Server, location string) 
 		}
 		return s.cfg.Exports.ShowSchedule(ctx, caller(ctx), id)
 	},
+	"createRestore": func(ctx context.Context, s *Server, location string) (any, error) {
+		id, err := uuid.Parse(location[len(restoresPath):])
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: location of a restore: %w", err)
+		}
+		return s.cfg.Restores.Show(ctx, caller(ctx), id)
+	},
 	"createUpload": func(ctx context.Context, s *Server, location string) (any, error) {
 		id, err := uuid.Parse(location[len(uploadsPath):])
 		if err != nil {

@@ -14,17 +14,16 @@ import (
 )
 
 const (
-	eventsEvery = 500 * time.Millisecond // an import is looked at
+	eventsEvery = 500 * time.Millisecond // what is followed is looked at
 	eventsAlive = 15 * time.Second       // something is sent, so that proxies keep the connection
 )
 
 // StreamImport follows an import until it has ended.
 func (h *handlers) StreamImport(ctx context.Context, req StreamImportRequestObject) (StreamImportResponseObject, error) {
-	s := &eventStream{
-		ctx: ctx, show: func() (importer.Import, error) { return h.cfg.Importers.Show(ctx, caller(ctx), req.Id) },
-		sent: text(req.Params.LastEventID),
-	}
-	changed, err := s.look()
+	s, changed, err := follow(ctx, "import", text(req.Params.LastEventID), func() (any, bool, error) {
+		i, err := h.cfg.Importers.Show(ctx, caller(ctx), req.Id)
+		return i, importer.Final(i.Status) && !i.Reverting(), err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -34,10 +33,19 @@ func (h *handlers) StreamImport(ctx context.Context, req StreamImportRequestObje
 	return StreamImport200TexteventStreamResponse{Body: s}, nil
 }
 
-// eventStream is an import as server-sent events: Read waits for the next. It is not safe for concurrent use.
+// follow begins a stream of what show gives, which says whether it has come to its end. sent is the id of the event that the
+// client knows; changed says whether there is another by now.
+func follow(ctx context.Context, name, sent string, show func() (doc any, ended bool, err error)) (s *eventStream, changed bool, err error) {
+	s = &eventStream{ctx: ctx, name: name, show: show, sent: sent}
+	changed, err = s.look()
+	return s, changed, err
+}
+
+// eventStream is an import or a restore as server-sent events: Read waits for the next. It is not safe for concurrent use.
 type eventStream struct {
 	ctx   context.Context //nolint:containedctx // an io.Reader over one request
-	show  func() (importer.Import, error)
+	name  string          // of its events
+	show  func() (doc any, ended bool, err error)
 	sent  string // id of the event the client knows
 	ended bool   // nothing will change any more
 	next  bytes.Buffer
@@ -65,14 +73,14 @@ func (s *eventStream) Read(p []byte) (int, error) {
 	return s.next.Read(p) //nolint:wrapcheck // a buffer
 }
 
-// look adds an event if the import is another than the client knows. An event's id is the import's hash.
+// look adds an event if what is shown is another than the client knows. An event's id is its hash.
 func (s *eventStream) look() (changed bool, err error) {
-	i, err := s.show()
+	shown, ended, err := s.show()
 	if err != nil {
 		return false, err
 	}
-	s.ended = importer.Final(i.Status) && !i.Reverting()
-	doc, err := json.Marshal(i)
+	s.ended = ended
+	doc, err := json.Marshal(shown)
 	if err != nil {
 		return false, fmt.Errorf("httpapi: encode event: %w", err)
 	}
@@ -83,6 +91,6 @@ func (s *eventStream) look() (changed bool, err error) {
 		return false, nil
 	}
 	s.sent = id
-	fmt.Fprintf(&s.next, "event: import\nid: %s\ndata: %s\n\n", id, doc)
+	fmt.Fprintf(&s.next, "event: %s\nid: %s\ndata: %s\n\n", s.name, id, doc)
 	return true, nil
 }

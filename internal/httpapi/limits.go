@@ -20,15 +20,16 @@ import (
 
 // Rates are the limits of the API. All are required.
 type Rates struct {
-	ExportStarts ratelimit.Limit // of a tenant
-	ImportStarts ratelimit.Limit // of a tenant
-	UploadStarts ratelimit.Limit // of a tenant; previews too, which store a file
-	Requests     ratelimit.Limit // of an API key, whatever it asks for
-	Failures     ratelimit.Limit // of an address that shows credentials which are not good
+	ExportStarts  ratelimit.Limit // of a tenant
+	ImportStarts  ratelimit.Limit // of a tenant
+	RestoreStarts ratelimit.Limit // of a tenant
+	UploadStarts  ratelimit.Limit // of a tenant; previews too, which store a file
+	Requests      ratelimit.Limit // of an API key, whatever it asks for
+	Failures      ratelimit.Limit // of an address that shows credentials which are not good
 }
 
 func (r Rates) validate() error {
-	for _, l := range []ratelimit.Limit{r.ExportStarts, r.ImportStarts, r.UploadStarts, r.Requests, r.Failures} {
+	for _, l := range []ratelimit.Limit{r.ExportStarts, r.ImportStarts, r.RestoreStarts, r.UploadStarts, r.Requests, r.Failures} {
 		if l.Name == "" || l.Rate < 1 || l.Per <= 0 || l.Burst < 1 {
 			return fmt.Errorf("httpapi: %q is no limit", l.Name)
 		}
@@ -44,6 +45,8 @@ func (r Rates) starts(operation string) (ratelimit.Limit, bool) {
 		return r.ExportStarts, true
 	case "createImport":
 		return r.ImportStarts, true
+	case "importDocument", "createRestore", "retryRestore":
+		return r.RestoreStarts, true
 	case "createUpload", "previewImport":
 		return r.UploadStarts, true
 	}

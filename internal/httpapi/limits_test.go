@@ -21,7 +21,7 @@ import (
 func strict(t *testing.T, rates config.Rates) *house {
 	t.Helper()
 	const many = 1_000_000
-	for _, n := range []*int{&rates.ExportStarts, &rates.ImportStarts, &rates.UploadStarts, &rates.Requests, &rates.Failures} {
+	for _, n := range []*int{&rates.ExportStarts, &rates.ImportStarts, &rates.RestoreStarts, &rates.UploadStarts, &rates.Requests, &rates.Failures} {
 		if *n == 0 {
 			*n = many
 		}
@@ -139,6 +139,22 @@ func TestImportsAndUploadsHaveLimitsOfTheirOwn(t *testing.T) {
 	require.Len(t, n.objects(t), 1)
 }
 
+func TestRestoresHaveALimitOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	h := strict(t, config.Rates{RestoreStarts: 2})
+	n := h.newTenant(t, "acme")
+	file := part{"file:a.json", `{"schema_version": 1}`}
+	first := n.restore(t, file)
+	require.Equal(t, http.StatusAccepted, first.status, first.body)
+	require.Equal(t, http.StatusOK, n.merge(t, `{"doc": {"schema_version": 1}}`).status)
+	require.Equal(t, http.StatusTooManyRequests, n.restore(t, file).status)
+	require.Equal(t, http.StatusTooManyRequests, n.merge(t, `{"doc": {"schema_version": 1}}`).status)
+	retried := n.json(t, n.key, http.MethodPost, first.header.Get("Location")+"/retry", "")
+	require.Equal(t, http.StatusTooManyRequests, retried.status)
+	require.Equal(t, http.StatusOK, n.get(t, n.key, "/api/v1/restores").status, "reading goes on")
+	require.Equal(t, 3, scan[int](t, h, `SELECT count(*) FROM wharf.audit_log WHERE tenant_id = $1 AND action = 'restore' AND outcome = 'limited'`, n.id))
+}
+
 func TestKeyHasItsRequests(t *testing.T) {
 	t.Parallel()
 	h := strict(t, config.Rates{Requests: 2})
@@ -177,10 +193,10 @@ func TestAddressHasItsFailures(t *testing.T) {
 
 func TestOperatorSetsATenantsLimits(t *testing.T) {
 	t.Parallel()
-	h := strict(t, config.Rates{ExportStarts: 1, ImportStarts: 120, UploadStarts: 120, Requests: 600})
+	h := strict(t, config.Rates{ExportStarts: 1, ImportStarts: 120, RestoreStarts: 30, UploadStarts: 120, Requests: 600})
 	n, operator := h.newTenant(t, "acme"), h.newOperatorKey(t)
 	path := "/api/v1/tenants/" + n.id.String() + "/limits"
-	const rest = `"import_starts_per_minute": 120, "upload_starts_per_minute": 120, "tenant_id": "`
+	const rest = `"import_starts_per_minute": 120, "restore_starts_per_minute": 30, "upload_starts_per_minute": 120, "tenant_id": "`
 	require.JSONEq(t, `{`+rest+n.id.String()+`", "export_starts_per_minute": 1, "requests_per_minute": 600, "overridden": []}`, h.get(t, operator, path).body)
 	require.Equal(t, []int{202, 429}, []int{n.start(t).status, n.start(t).status})
 

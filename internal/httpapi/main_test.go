@@ -103,9 +103,9 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 	require.NoError(t, h.app.Catalog.Refresh(ctx))
 	served := httpapi.Config{
 		Pool: h.app.Pool, Keys: auth.NewKeys(h.app.Pool), Audit: h.app.Audit, Catalog: h.app.Catalog, Objects: h.app.Objects,
-		Importers: h.app.Importers, Exports: h.app.Exports, Jobs: h.app.Jobs, Webhooks: h.app.Webhooks, Idempotency: h.app.Idempotency,
+		Importers: h.app.Importers, Exports: h.app.Exports, Restores: h.app.Restores, Jobs: h.app.Jobs, Webhooks: h.app.Webhooks, Idempotency: h.app.Idempotency,
 		Limits: h.app.Limits, Rates: unlimited(), Ready: h.app.Migrated, Log: logger, Now: time.Now,
-		UploadBytes: 1 << 20, BodyBytes: 64 << 10, HeaderTimeout: soon, IdleTimeout: soon, StallTimeout: soon,
+		UploadBytes: 1 << 20, BodyBytes: 64 << 10, DocumentBytes: 1 << 20, HeaderTimeout: soon, IdleTimeout: soon, StallTimeout: soon,
 	}
 	for _, change := range changes {
 		change(&served)
@@ -119,7 +119,7 @@ func newHouse(t *testing.T, changes ...func(cfg *httpapi.Config)) *house {
 // unlimited lets every test ask as often as it needs to; those of the limits themselves set others.
 func unlimited() httpapi.Rates {
 	const many = 1_000_000
-	return app.Rates(config.Rates{ExportStarts: many, ImportStarts: many, UploadStarts: many, Requests: many, Failures: many})
+	return app.Rates(config.Rates{ExportStarts: many, ImportStarts: many, RestoreStarts: many, UploadStarts: many, Requests: many, Failures: many})
 }
 
 // twin gives the house as another replica serves it.

@@ -21,6 +21,7 @@ import (
 	"wharf/internal/jobs"
 	"wharf/internal/objectstore"
 	"wharf/internal/ratelimit"
+	"wharf/internal/restorer"
 	"wharf/internal/webhook"
 )
 
@@ -33,6 +34,7 @@ type Config struct {
 	Objects     *objectstore.Store
 	Importers   *importer.Service
 	Exports     *exporter.Service
+	Restores    *restorer.Service
 	Jobs        *jobs.Client
 	Webhooks    *webhook.Service
 	Idempotency *idempotency.Store
@@ -44,6 +46,7 @@ type Config struct {
 
 	UploadBytes   int64         // of a file
 	BodyBytes     int64         // of a JSON body
+	DocumentBytes int64         // of a JSON body that is a document to restore
 	HeaderTimeout time.Duration // to read a request's header
 	IdleTimeout   time.Duration // a connection without a request
 	StallTimeout  time.Duration // a body, either way, may stand still
@@ -52,8 +55,8 @@ type Config struct {
 
 func (c Config) validate() error {
 	parts := c.Pool != nil && c.Keys != nil && c.Audit != nil && c.Catalog != nil && c.Objects != nil && c.Importers != nil &&
-		c.Exports != nil && c.Jobs != nil && c.Webhooks != nil && c.Idempotency != nil && c.Limits != nil && c.Ready != nil && c.Log != nil && c.Now != nil
-	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
+		c.Exports != nil && c.Restores != nil && c.Jobs != nil && c.Webhooks != nil && c.Idempotency != nil && c.Limits != nil && c.Ready != nil && c.Log != nil && c.Now != nil
+	limits := c.UploadBytes > 0 && c.BodyBytes > 0 && c.DocumentBytes > 0 && c.HeaderTimeout > 0 && c.IdleTimeout > 0 && c.StallTimeout > 0
 	if !parts || !limits {
 		return errors.New("httpapi: every field of Config but TrustProxies is required")
 	}

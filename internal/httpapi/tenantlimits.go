@@ -28,7 +28,8 @@ func (h *handlers) SetTenantLimits(ctx context.Context, req SetTenantLimitsReque
 	o := ratelimit.Overrides{}
 	for name, n := range map[string]*int{
 		ratelimit.ExportStarts: req.Body.ExportStartsPerMinute, ratelimit.ImportStarts: req.Body.ImportStartsPerMinute,
-		ratelimit.UploadStarts: req.Body.UploadStartsPerMinute, ratelimit.Requests: req.Body.RequestsPerMinute,
+		ratelimit.RestoreStarts: req.Body.RestoreStartsPerMinute,
+		ratelimit.UploadStarts:  req.Body.UploadStartsPerMinute, ratelimit.Requests: req.Body.RequestsPerMinute,
 	} {
 		if n != nil {
 			o[name] = *n
@@ -53,6 +54,7 @@ func (h *handlers) limitsOf(tenant uuid.UUID, o ratelimit.Overrides) TenantLimit
 	}{
 		{h.cfg.Rates.ExportStarts, &view.ExportStartsPerMinute, "export_starts_per_minute"},
 		{h.cfg.Rates.ImportStarts, &view.ImportStartsPerMinute, "import_starts_per_minute"},
+		{h.cfg.Rates.RestoreStarts, &view.RestoreStartsPerMinute, "restore_starts_per_minute"},
 		{h.cfg.Rates.UploadStarts, &view.UploadStartsPerMinute, "upload_starts_per_minute"},
 		{h.cfg.Rates.Requests, &view.RequestsPerMinute, "requests_per_minute"},
 	} {

@@ -15,6 +15,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"wharf/internal/fault"
 	"wharf/internal/importer"
 	"wharf/internal/objectstore"
@@ -23,7 +25,7 @@ import (
 // CreateImport streams the file to the store as it comes and starts the import when the form is whole. What was stored
 // for a request that is refused is deleted again.
 func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObject) (CreateImportResponseObject, error) {
-	f := importForm{h: h, given: map[string]string{}}
+	f := h.importForm()
 	if err := f.readAny(ctx, req.MultipartBody, req.JSONBody); err != nil {
 		f.discard(ctx)
 		return nil, err
@@ -44,13 +46,14 @@ func (h *handlers) CreateImport(ctx context.Context, req CreateImportRequestObje
 
 // PreviewImport looks at a file as an import would. What came with the request stays as an upload.
 func (h *handlers) PreviewImport(ctx context.Context, req PreviewImportRequestObject) (PreviewImportResponseObject, error) {
-	f := importForm{h: h, given: map[string]string{}, keep: true}
+	f := h.importForm()
+	f.keep = true
 	if err := f.readAny(ctx, req.MultipartBody, req.JSONBody); err != nil {
-		return nil, err
+		return nil, f.unkeep(ctx, err)
 	}
 	preview, err := h.cfg.Importers.Preview(ctx, caller(ctx), f.req)
-	if _, sent := f.given["file"]; sent && err != nil { // nobody knows the upload's id
-		err = errors.Join(err, h.cfg.Importers.DeleteUpload(context.WithoutCancel(ctx), caller(ctx), *f.req.Upload))
+	if err != nil {
+		err = f.unkeep(ctx, err)
 	}
 	return PreviewImport200JSONResponse(preview), err
 }
@@ -72,9 +75,18 @@ func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 type importForm struct {
 	h     *handlers
 	req   importer.Request
-	file  *objectstore.Object // stored; nil before
-	given map[string]string   // the parts that came, by name; of the file its name
-	keep  bool                // the file becomes an upload, which outlives the request
+	file  *objectstore.Object            // stored; nil before
+	given map[string]string              // the parts that came, by name; of the file its name
+	keep  bool                           // the file becomes an upload, which outlives the request
+	kept  *uuid.UUID                     // that upload, once it is stored
+	sum   string                         // SHA-256 of the file, once it is stored
+	set   func(name, value string) error // takes a field
+}
+
+func (h *handlers) importForm() *importForm {
+	f := &importForm{h: h, given: map[string]string{}}
+	f.set = func(name, value string) error { return setField(&f.req, name, value) }
+	return f
 }
 
 var errNotImport = fault.New(fault.UnsupportedMedia,
@@ -120,7 +132,7 @@ func (f *importForm) readJSON(fields importFields) error {
 		case json.Unmarshal(raw, &value) != nil:
 			value = string(raw)
 		}
-		if err := setField(&f.req, name, value); err != nil {
+		if err := f.set(name, value); err != nil {
 			return fieldFault(name, err.Error())
 		}
 	}
@@ -173,7 +185,7 @@ func (f *importForm) take(ctx context.Context, part *multipart.Part) error {
 		return err
 	}
 	f.given[name] = value
-	if err := setField(&f.req, name, value); err != nil {
+	if err := f.set(name, value); err != nil {
 		return fieldFault(name, err.Error())
 	}
 	return nil
@@ -184,8 +196,8 @@ func (f *importForm) fingerprint() (parts [][]byte) {
 	for _, name := range slices.Sorted(maps.Keys(f.given)) {
 		parts = append(parts, []byte(name), []byte(f.given[name]))
 	}
-	if f.file != nil {
-		parts = append(parts, []byte(f.file.SHA256))
+	if f.sum != "" {
+		parts = append(parts, []byte(f.sum))
 	}
 	return parts
 }
@@ -227,11 +239,13 @@ func (f *importForm) store(ctx context.Context, part *multipart.Part) error {
 func (f *importForm) put(ctx context.Context, body io.Reader) error {
 	if f.keep {
 		u, err := f.h.cfg.Importers.StoreUpload(ctx, caller(ctx), f.req.FileName, body)
-		f.req.Upload = &u.ID
+		if err == nil {
+			f.kept, f.req.Upload, f.sum = &u.ID, &u.ID, u.SHA256
+		}
 		return err
 	}
 	obj, err := f.h.cfg.Importers.Upload(ctx, caller(ctx), f.req.FileName, body)
-	f.file = &obj
+	f.file, f.sum = &obj, obj.SHA256
 	return err
 }
 
@@ -290,6 +304,14 @@ func (f *importForm) settle(ctx context.Context, err error) {
 	}
 	f.h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "upload kept: whether its import began is not known",
 		append(identity(ctx), slog.String("object", f.file.Key))...)
+}
+
+// unkeep deletes the upload that a refused form's file became, of which nobody knows, and gives the refusal back.
+func (f *importForm) unkeep(ctx context.Context, refusal error) error {
+	if f.kept == nil {
+		return refusal
+	}
+	return errors.Join(refusal, f.h.cfg.Importers.DeleteUpload(context.WithoutCancel(ctx), caller(ctx), *f.kept))
 }
 
 func (f *importForm) discard(ctx context.Context) {

@@ -54,6 +54,11 @@ func (n tenant) furnish(t *testing.T) belongings {
 	b["told importer"] = hook["id"].(string)
 	b["delivery"] = n.delivery(t, b["told importer"])
 	b["schedule"] = post("/api/v1/export-schedules", `{"cron": "@daily"}`)["id"].(string)
+	for _, state := range []string{"waiting", "cancelled", "completed"} {
+		b[state+" restore"] = created(n.restore(t, part{"file:a.json", `{"schema_version": 1}`}))["id"].(string)
+	}
+	post("/api/v1/restores/"+b["cancelled restore"]+"/cancel", "")
+	n.exec(t, `UPDATE wharf.restores SET status = 'completed' WHERE id = $1`, b["completed restore"])
 	b["upload"] = n.announce(t, content).ID
 	n.send(t, b["upload"], content)
 	b["audit entry"] = strconv.FormatInt(scan[int64](t, n.house, `SELECT max(id) FROM wharf.audit_log WHERE tenant_id = $1`, n.id), 10)
@@ -127,6 +132,13 @@ var foreign = map[string]struct {
 	"getExportSchedule.id":              {"schedule", 404},
 	"updateExportSchedule.id":           {"schedule", 404},
 	"deleteExportSchedule.id":           {"schedule", 404},
+	"listRestores.after":                {"cancelled restore", 200},
+	"createRestore.upload_id":           {"upload", 404},
+	"createRestore.export_id":           {"completed export", 404},
+	"getRestore.id":                     {"waiting restore", 404},
+	"streamRestore.id":                  {"completed restore", 404},
+	"cancelRestore.id":                  {"waiting restore", 404},
+	"retryRestore.id":                   {"cancelled restore", 404},
 	"listJobs.after":                    {"completed job", 200},
 	"listJobs.tenant":                   {"tenant", 400},
 	"getJob.job_id":                     {"waiting job", 404},
@@ -182,6 +194,8 @@ func idsIn(s *openapi3.Schema, at string, depth int) (found []string) {
 func (n tenant) naming(t *testing.T, r route, place, id string) response {
 	t.Helper()
 	switch {
+	case r.op.OperationID == "createRestore":
+		return n.form(t, r, part{place, id})
 	case place == "upload_id":
 		return n.form(t, r, part{"table", "contacts"}, part{place, id})
 	case r.takesFile():
@@ -260,7 +274,7 @@ func (b belongings) notIn(t *testing.T, at string, got response) {
 
 // lists are the routes that list what belongs to a tenant; shared those that answer every tenant the same.
 var (
-	lists  = []string{"listImporters", "listImports", "listWebhookDeliveries", "listExports", "listExportSchedules", "listJobs", "listAudit"}
+	lists  = []string{"listImporters", "listImports", "listWebhookDeliveries", "listExports", "listExportSchedules", "listRestores", "listJobs", "listAudit"}
 	shared = []string{"listTables", "listQueues"}
 )
 
@@ -313,14 +327,14 @@ func TestOperatorSeesJobsOfAllAndRowsOfNone(t *testing.T) {
 	a, b := h.newTenant(t, "a"), h.newTenant(t, "b")
 	ofA, ofB := a.furnish(t), b.furnish(t)
 	operator := h.newOperatorKey(t)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs")), 18)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs?tenant="+a.id.String())), 9)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs")), 24)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs?tenant="+a.id.String())), 12)
 	require.Equal(t, http.StatusOK, h.get(t, operator, "/api/v1/jobs/"+ofB["waiting job"]).status)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 8, "three export starts each, and a schedule")
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 4)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 16, "three starts of exports and of restores each, a schedule, and how one restore ended")
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 8)
 
 	one := h.json(t, operator, http.MethodPost, "/api/v1/jobs/retry", `{"filter": {"state": "cancelled", "tenant": "`+a.id.String()+`"}}`)
-	require.JSONEq(t, `{"retried": 2, "skipped": 0, "next": 0}`, one.body)
+	require.JSONEq(t, `{"retried": 3, "skipped": 0, "next": 0}`, one.body)
 	require.Equal(t, "pending", decoded[map[string]any](t, a.get(t, a.key, "/api/v1/imports/"+ofA["cancelled import"]))["status"])
 	require.Equal(t, "cancelled", decoded[map[string]any](t, b.get(t, b.key, "/api/v1/imports/"+ofB["cancelled import"]))["status"])
 	for thing, path := range map[string]string{"importer": "/api/v1/importers/", "completed import": "/api/v1/imports/", "completed export": "/api/v1/exports/"} {
