@@ -112,7 +112,7 @@ func TestTableAddedWhileTheServiceRunsIsInTheNextExport(t *testing.T) {
 	h.exec(t, `CREATE TABLE newest (tenant_id uuid NOT NULL, at timestamptz)`)
 	h.exec(t, `GRANT SELECT ON newest TO wharf_service`)
 	h.exec(t, `INSERT INTO newest VALUES ($1, now())`, h.mine)
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		_, after := h.write(t, Request{Format: format})
 		require.Len(t, after.tables, 122)
 		require.EqualValues(t, 1, after.tables["newest"])

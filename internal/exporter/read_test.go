@@ -79,7 +79,7 @@ func cells(t *testing.T, format string, data []byte) (tables map[string][]map[st
 		tables[table] = append(tables[table], cells)
 	}
 	switch format {
-	case FormatJSON:
+	case FormatJSON, FormatDump:
 		var doc map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(data, &doc))
 		require.NoError(t, json.Unmarshal(doc["counts"], &counts))
@@ -121,7 +121,7 @@ func cells(t *testing.T, format string, data []byte) (tables map[string][]map[st
 // whichever reader has which table, and the counts are those of that moment.
 func TestEveryExportSeesOneMoment(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{FormatJSON, FormatJSONL, FormatCSV, FormatXLSX} {
+	for _, format := range []string{FormatJSON, FormatDump, FormatJSONL, FormatCSV, FormatXLSX} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			h := emptyHouse(t, purses)
