@@ -66,6 +66,9 @@ func (m *merge) tellSecrets(ctx context.Context, t *merging) error {
 }
 
 func article(word string) string {
+	if strings.HasSuffix(word, "s") {
+		return word
+	}
 	if word != "" && strings.ContainsRune("aeiou", rune(word[0])) {
 		return "an " + word
 	}
