@@ -1,8 +1,10 @@
 package dump_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -10,10 +12,12 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"wharf/internal/catalog"
 	"wharf/internal/dump"
+	"wharf/internal/tenancy"
 )
 
 const noRowSecurity = `DO $$ DECLARE t regclass; BEGIN
@@ -157,6 +161,32 @@ func (w *town) ownReferences(t require.TestingT) {
 			}
 		}
 	}
+}
+
+func TestATransactionOfAnotherTenantOrNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "")
+	ctx := context.Background()
+	for what, begin := range map[string]func(fn func(tx pgx.Tx) error) error{
+		"another tenant's": func(fn func(tx pgx.Tx) error) error {
+			return tenancy.Tx(ctx, w.db, tenancy.System(w.theirs), func(_ context.Context, tx pgx.Tx) error { return fn(tx) })
+		},
+		"nobody's": func(fn func(tx pgx.Tx) error) error { return pgx.BeginFunc(ctx, w.service, fn) },
+	} {
+		err := begin(func(tx pgx.Tx) error {
+			_, err := dump.Restore(ctx, tx, w.spec(), dump.Document(unread{t}, dump.Limits{}))
+			return err
+		})
+		require.ErrorIs(t, err, tenancy.ErrNoTenant, what)
+	}
+}
+
+// unread is a document that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the document was read")
+	return 0, io.EOF
 }
 
 // TestTheTenantColumnOfADocumentIsNotRead has rows that say they are another tenant's.
