@@ -16,24 +16,35 @@ import (
 func TestAttemptIsRecordedBeforeTheFirstRead(t *testing.T) {
 	t.Parallel()
 	h := emptyHouse(t, threeTables).withStore(t)
+	h.held(t, func() error {
+		return h.service.Stream(context.Background(), tenancy.System(h.mine), func(string) io.Writer { return io.Discard })
+	}, func(end func() error) {
+		require.Equal(t, `export.stream started {"scope": "full", "format": "json"}`, h.audited(t))
+		require.NoError(t, end())
+	})
+}
+
+// held runs work until it stands still before its first row, and then does what is to happen meanwhile. end lets the work go
+// on, and gives what comes of it.
+func (h *house) held(t *testing.T, work func() error, meanwhile func(end func() error)) {
+	t.Helper()
 	tx, err := h.admin.Begin(t.Context())
 	require.NoError(t, err)
 	defer func() { _ = tx.Rollback(context.Background()) }()
 	_, err = tx.Exec(t.Context(), `LOCK TABLE people, pets, visits IN ACCESS EXCLUSIVE MODE`)
 	require.NoError(t, err)
 	ended := make(chan error, 1)
-	go func() {
-		ended <- h.service.Stream(context.Background(), tenancy.System(h.mine), func(string) io.Writer { return io.Discard })
-	}()
+	go func() { ended <- work() }()
 	require.Eventually(t, func() bool {
 		var waits int
 		require.NoError(t, h.admin.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND usename = 'wharf_service' AND wait_event_type = 'Lock'`).Scan(&waits))
 		return waits > 0
 	}, soonEnough, tick)
-	require.Equal(t, `export.stream started {"scope": "full", "format": "json"}`, h.audited(t))
-	require.NoError(t, tx.Rollback(t.Context()))
-	require.NoError(t, <-ended)
+	meanwhile(func() error {
+		require.NoError(t, tx.Rollback(t.Context()))
+		return <-ended
+	})
 }
 
 // audited gives the newest entry of the audit log.

@@ -143,6 +143,7 @@ func TestNoLinkOutlivesItsExport(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	e := d.made(t, exporter.Request{})
+	require.InDelta(t, 7*24, e.ExpiresAt.Sub(*e.CompletedAt).Hours(), 0.1)
 	lives := func() int {
 		u, err := url.Parse(d.link(t, e.ID))
 		require.NoError(t, err)

@@ -167,6 +167,9 @@ func TestFormulasAreEscapedOnlyWhenAskedFor(t *testing.T) {
 		"'@x,-5,'-1 days\n-4"+m+"'\tx,-5,'-1 days\n-5"+m+"\"'\rx\",-5,'-1 days\n-6"+m+"x=,-5,'-1 days\n-7"+m+"',-5,'-1 days\n-8"+m+"\"\",-5,'-1 days\n",
 		files["cells.csv"])
 	require.Contains(t, files[manifestName], `"escape_formulas": true`)
+
+	_, r := h.write(t, Request{Format: FormatXLSX, EscapeFormulas: true})
+	require.Equal(t, []string{"texts that look like formulas bear an apostrophe, as was asked for"}, r.warned(), "a workbook has no manifest")
 }
 
 func TestWorkbookHasASheetATableWithCellsOfTheirKinds(t *testing.T) {

@@ -152,3 +152,24 @@ func TestPublicRequestHasNoSecret(t *testing.T) {
 	require.Contains(t, string(doc), hiddenPassphrase)
 	require.Equal(t, "correct horse battery", req.Encrypt.Passphrase)
 }
+
+// TestEveryStatementCarriesTheTenantsPredicate: row security is one wall, the statement another, whatever chose the rows.
+func TestEveryStatementCarriesTheTenantsPredicate(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, ordersOfPeople+`; CREATE TABLE lines (id int PRIMARY KEY, "order" int NOT NULL REFERENCES orders)`)
+	h.exec(t, `INSERT INTO people VALUES (1, $1, 'Ann')`, h.mine)
+	h.exec(t, `INSERT INTO orders VALUES (10, $1, 1)`, h.mine)
+	h.exec(t, `INSERT INTO lines VALUES (100, 10)`)
+	now := time.Now()
+	for _, req := range []Request{
+		{}, {Since: &now}, {Scope: ScopeTables, Tables: []string{"lines"}}, {Scope: ScopeSubject, Subject: &Subject{Table: "people", ID: "1"}},
+	} {
+		_, r := h.write(t, req)
+		require.NotEmpty(t, r.plan.tables)
+		for _, p := range r.plan.tables {
+			wall := p.TenantPredicate("x", "$1")
+			require.True(t, p.where == wall || strings.HasPrefix(p.where, wall+" AND "), "%s: %s", p.Name, p.where)
+			require.Equal(t, h.mine, p.args[0], p.Name)
+		}
+	}
+}

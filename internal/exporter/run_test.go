@@ -164,3 +164,25 @@ func TestStartRefusesWhatCannotBeMadeAndAuditsIt(t *testing.T) {
 	require.Equal(t, 0, exports)
 	require.Equal(t, 2, audited)
 }
+
+// TestRunWhoseExportEndedMeanwhileChangesNothing: whoever ended it has said the last word, and nobody would find the object.
+func TestRunWhoseExportEndedMeanwhileChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, threeTables).withStore(t)
+	e := h.start(t, Request{})
+	h.held(t, func() error {
+		return h.service.Run(context.Background(), h.mine, e.ID, func(context.Context, pgx.Tx) error { return nil })
+	}, func(end func() error) {
+		require.NoError(t, tenancy.Tx(t.Context(), h.service.cfg.DB, tenancy.System(h.mine), func(ctx context.Context, tx pgx.Tx) error {
+			return h.service.End(ctx, tx, h.mine, e.ID, Cancelled, "enough")
+		}))
+		require.Equal(t, fault.Conflict, fault.CodeOf(end()))
+	})
+	now, err := h.service.Show(t.Context(), tenancy.System(h.mine), e.ID)
+	require.NoError(t, err)
+	require.Equal(t, Cancelled, now.Status)
+	for o, err := range h.service.cfg.Objects.List(t.Context(), objectstore.TenantPrefix(h.mine)) {
+		require.NoError(t, err)
+		require.Fail(t, "an object without a row", o.Key)
+	}
+}

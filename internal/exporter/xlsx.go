@@ -38,7 +38,9 @@ const (
 
 func newXLSXEncoder(r *run, out io.Writer) *xlsxEncoder {
 	e := &xlsxEncoder{r: r, book: tabular.NewXLSXWriter(out)}
-	e.book.EscapeFormulas = r.req.EscapeFormulas
+	if e.book.EscapeFormulas = r.req.EscapeFormulas; r.req.EscapeFormulas { // there is no manifest to note it in
+		r.warn("texts that look like formulas bear an apostrophe, as was asked for")
+	}
 	return e
 }
 

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -184,6 +185,7 @@ func withoutNulls(node any) any {
 func decodeFault(err error) error {
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
+	var moment *time.ParseError
 	_, coded := fault.As(err)
 	switch {
 	case coded:
@@ -195,6 +197,8 @@ func decodeFault(err error) error {
 	case errors.As(err, &typed):
 		return fault.Wrap(err, fault.Invalid, "the body does not fit").
 			WithFields(fault.Field{Field: typed.Field, Message: "cannot be this " + typed.Value})
+	case errors.As(err, &moment): // written as one, but there is no such day or zone
+		return fault.Wrap(err, fault.Invalid, "the body does not fit: "+moment.Value+" is no date and time such as 2006-01-02T15:04:05Z")
 	default:
 		return fault.Wrap(err, fault.Invalid, "the body does not fit: "+err.Error())
 	}

@@ -59,3 +59,13 @@ func TestExportWithAWebhookAnswersItsSecretOnce(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, bad.status)
 	require.Equal(t, []string{"webhook_url: a webhook's URL must begin with https://"}, bad.problem(t).fields())
 }
+
+func TestMomentThatIsNoneIsToldInWords(t *testing.T) {
+	t.Parallel()
+	n := newHouse(t).newTenant(t, "acme")
+	for _, moment := range []string{"2026-01-01T00:00:00+99:00", "2026-02-30T00:00:00Z"} {
+		got := n.json(t, n.key, http.MethodPost, "/api/v1/exports", `{"since": "`+moment+`"}`)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status)
+		require.Contains(t, got.problem(t).Detail, moment+` is no date and time such as 2006-01-02T15:04:05Z`)
+	}
+}
