@@ -19,6 +19,7 @@ import (
 	"wharf/internal/config"
 	"wharf/internal/exporter"
 	"wharf/internal/objectstore"
+	"wharf/internal/restorer"
 	"wharf/internal/tenancy"
 	"wharf/internal/testenv"
 )
@@ -140,4 +141,26 @@ func TestExportGoesWhenItsTimeHasPassed(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, e.Status)
 	}
+}
+
+// A file that was sent for a restore is the restore's: it outlives its upload's row.
+func TestFileOfARestoreOutlivesItsUpload(t *testing.T) {
+	t.Parallel()
+	ctx, h := t.Context(), newHouse(t)
+	tenant := h.db.Tenant(t, "acme")
+	p := tenancy.System(tenant)
+	u, err := h.Importers.StoreUpload(ctx, p, "a.json", strings.NewReader(`{"schema_version": 1}`))
+	require.NoError(t, err)
+	r, err := h.Restores.Start(ctx, p, restorer.Request{Upload: &u.ID})
+	require.NoError(t, err)
+	_, err = h.db.Admin(t).Exec(ctx, `UPDATE wharf.uploads SET expires_at = now() - interval '1 day'`)
+	require.NoError(t, err)
+	swept, err := h.Importers.SweepUploads(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, swept)
+	n, err := h.Objects.SweepOrphans(ctx, time.Now().Add(time.Minute), h.owners())
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Len(t, h.keys(t), 1)
+	require.NoError(t, h.Restores.Run(ctx, tenant, r.ID, done))
 }

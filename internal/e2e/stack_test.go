@@ -84,6 +84,7 @@ func startStack(t *testing.T, service, owner, admin string, extra []string) *sta
 		"WHARF_REQUESTS_PER_MINUTE=100000", // tests ask without a pause
 		"WHARF_EXPORT_STARTS_PER_MINUTE=100000",
 		"WHARF_IMPORT_STARTS_PER_MINUTE=100000",
+		"WHARF_RESTORE_STARTS_PER_MINUTE=100000",
 	}, extra...)}
 	pool, err := pgxpool.New(context.Background(), admin)
 	require.NoError(t, err)

@@ -46,7 +46,7 @@ func open(ctx context.Context, a Archive, limits dump.Limits, read *atomic.Int64
 	}
 	read.Store(0)
 	src, err := dump.Bundle(newRemote(ctx, a, read), a.Bytes, limits) //nolint:contextcheck // the remote carries it
-	return src, io.NopCloser(nil), err //nolint:wrapcheck // names the place
+	return src, io.NopCloser(nil), err                                //nolint:wrapcheck // names the place
 }
 
 // gone says in words that there is no object.
