@@ -18,6 +18,7 @@ CREATE TABLE public.books (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant
 CREATE TABLE public.eggs (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, name text NOT NULL, hen_id uuid NOT NULL, UNIQUE (tenant_id, name));
 CREATE TABLE public.hens (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, name text NOT NULL, egg_id uuid NOT NULL REFERENCES public.eggs, UNIQUE (tenant_id, name));
 ALTER TABLE public.eggs ADD FOREIGN KEY (hen_id) REFERENCES public.hens DEFERRABLE;
+CREATE TABLE public.nodes (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL, name text NOT NULL, up_id uuid NOT NULL REFERENCES public.nodes, UNIQUE (tenant_id, name));
 CREATE TABLE public.loose (tenant_id uuid NOT NULL, a text, b text);
 `
 
@@ -47,6 +48,11 @@ func TestIdsAreMintedAnewAndReferencesFollow(t *testing.T) {
 				{"id": "` + id(1) + `", "sku": "a", "name": "a", "category": "x", "parent_id": "` + id(1) + `"}]`,
 			query: `SELECT c.sku, p.sku FROM inventory c JOIN inventory p ON p.id = c.parent_id WHERE c.tenant_id = $1 AND p.tenant_id = $1 ORDER BY 1`,
 			rows:  []string{"a|a", "b|a", "c|b"},
+		},
+		"a required reference to the table itself": {
+			doc:   `"nodes": [{"id": "` + id(2) + `", "name": "leaf", "up_id": "` + id(1) + `"}, {"id": "` + id(1) + `", "name": "root", "up_id": "` + id(1) + `"}]`,
+			query: `SELECT n.name, u.name FROM nodes n JOIN nodes u ON u.id = n.up_id WHERE n.tenant_id = $1 ORDER BY 1`,
+			rows:  []string{"leaf|root", "root|root"},
 		},
 		"a key of two references": {
 			doc: `"campaign_recipients": [{"campaign_id": "` + id(1) + `", "customer_id": "` + id(2) + `", "status": "sent"}],
