@@ -125,7 +125,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger, application 
 	a.Restores = restorer.New(restorer.Config{
 		Pool: a.Pool, DB: a.DB, Objects: a.Objects, Audit: a.Audit, Queue: a.queue, Uploads: a.Importers, Exports: a.archive, Webhooks: restoreHooks{a.Webhooks},
 		Catalog: a.Catalog.In, Crypt: a.Keys, TenantTable: tenantTable, WorkMemMB: int(cfg.Jobs.MergeMemory >> 20), FileTTL: cfg.Limits.FileTTL,
-		Limits: dump.Limits{Row: int(cfg.Restores.RowBytes), Bytes: int64(cfg.Restores.UnpackedBytes)},
+		UndoTTL: cfg.Limits.UndoTTL, Limits: dump.Limits{Row: int(cfg.Restores.RowBytes), Bytes: int64(cfg.Restores.UnpackedBytes)},
 		Direct: cfg.Restores.Documents, DirectTime: cfg.Restores.DocumentTime,
 	})
 	return a, nil

@@ -87,7 +87,7 @@ type Limits struct {
 	FileTTL           time.Duration `env:"WHARF_FILE_TTL" envDefault:"720h" help:"the file of an import or a restore is kept after its end" validate:"min=1m"`
 	ReportTTL         time.Duration `env:"WHARF_REPORT_TTL" envDefault:"720h" help:"error reports and results are kept" validate:"min=1m"`
 	ReviewTTL         time.Duration `env:"WHARF_REVIEW_TTL" envDefault:"168h" help:"an import waits for its review" validate:"min=1m"`
-	UndoTTL           time.Duration `env:"WHARF_UNDO_TTL" envDefault:"168h" help:"an import can be reverted" validate:"min=1m"`
+	UndoTTL           time.Duration `env:"WHARF_UNDO_TTL" envDefault:"168h" help:"an import or a restore can be reverted" validate:"min=1m"`
 	ExportTTL         time.Duration `env:"WHARF_EXPORT_TTL" envDefault:"168h" help:"an export is kept" validate:"min=1m"`
 	PhoneRegion       string        `env:"WHARF_PHONE_REGION" envDefault:"US" help:"region of phone numbers without a country code" validate:"len=2,uppercase"`
 }

@@ -35,7 +35,7 @@ func (s *randomSchema) ddl() string {
 	for _, t := range s.tables {
 		out = append(out, t.constraints()...)
 	}
-	out = append(out, `GRANT USAGE ON SCHEMA `+s.name+` TO wharf_service`, `GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA `+s.name+` TO wharf_service`,
+	out = append(out, `GRANT USAGE ON SCHEMA `+s.name+` TO wharf_service`, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA `+s.name+` TO wharf_service`,
 		`GRANT USAGE ON ALL SEQUENCES IN SCHEMA `+s.name+` TO wharf_service`)
 	return strings.Join(out, ";\n")
 }

@@ -52,6 +52,7 @@ type merge struct {
 	members string // table of users by what documents call them; "": not made yet
 	large   bool   // too many rows to look each up by itself
 	made    int    // tables that were made
+	writers string // table that notes who writes; "": nothing is kept
 	step    int
 	warn    *warnings
 }
@@ -66,12 +67,14 @@ type merging struct {
 	refs     []*reference
 	by       map[int16]*reference // the reference that says what a column becomes
 	loose    []*catalog.ForeignKey
-	found    string // table of the rows that are there already: n, k0… (their identity); "": none are
-	numbers  *idMap // new values of a key that the database numbers; nil: the database gives them as rows are created
-	changed  string // table of the found rows that differ: n; "": none do
-	skipped  string // table of the rows that are left out: n; "": none are
-	stored   string // table of the objects of new rows: n, key; "": there are none
-	fresh    string // table of the rows that will be created: id, content; "": not made
+	found    string     // table of the rows that are there already: n, k0… (their identity); "": none are
+	numbers  *idMap     // new values of a key that the database numbers; nil: the database gives them as rows are created
+	changed  string     // table of the found rows that differ: n; "": none do
+	skipped  string     // table of the rows that are left out: n; "": none are
+	stored   string     // table of the objects of new rows: n, key; "": there are none
+	fresh    string     // table of the rows that will be created: id, content; "": not made
+	undo     *load.Undo // what is kept of what is done; nil: nothing
+	former   bool       // the table of former values is there
 	counts   struct{ matched, changed, skipped, created int64 }
 	verified Verified
 }
@@ -101,8 +104,10 @@ func newMerge(tx pgx.Tx, spec Spec, head head, tables []*staged, files bundleFil
 }
 
 func (m *merge) run(ctx context.Context) error {
-	if err := m.prepare(ctx); err != nil {
-		return err
+	for _, first := range []func(context.Context) error{m.prepare, m.prepareUndo} {
+		if err := first(ctx); err != nil {
+			return err
+		}
 	}
 	if err := m.each(ctx, m.checkCells); err != nil {
 		return err
@@ -121,7 +126,10 @@ func (m *merge) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.checkDeferred(ctx)
+	if err := m.checkDeferred(ctx); err != nil {
+		return err
+	}
+	return m.keepUndo(ctx)
 }
 
 // each does one thing with every table that has rows.

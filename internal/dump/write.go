@@ -154,6 +154,9 @@ func (t *merging) late(c *catalog.Column, created bool) bool {
 
 // write updates what differs and creates what is new.
 func (m *merge) write(ctx context.Context, t *merging) error {
+	if err := m.keepFormer(ctx, t); err != nil {
+		return err
+	}
 	if err := m.update(ctx, t); err != nil {
 		return err
 	}
@@ -170,32 +173,47 @@ func (m *merge) update(ctx context.Context, t *merging) error {
 		if t.late(c, false) {
 			continue
 		}
-		cols = append(cols, c)
-		value := t.next(c)
-		if t.partial[c.Num] {
-			value = "CASE WHEN " + t.isGiven(c) + " THEN " + value + " ELSE t." + c.Ident() + " END"
-		}
-		sets = append(sets, c.Ident()+" = "+value)
+		cols, sets = append(cols, c), append(sets, c.Ident()+" = "+t.becomes(c, t.next(c)))
 	}
-	if c, ok := t.table.Column(touchedColumn); ok && !t.gives(c) && (c.Kind == catalog.KindTimestampTZ || c.Kind == catalog.KindTimestamp) {
+	if c := t.touches(); c != nil {
 		sets = append(sets, c.Ident()+" = now()")
 	}
 	if len(sets) == 0 {
-		return nil
+		return m.lockFormer(ctx, t)
 	}
 	from, err := m.from(ctx, t, cols)
 	if err != nil {
 		return err
 	}
+	from, same := from+" JOIN "+t.changed+" c ON c.n = s.n JOIN "+t.found+" f ON f.n = s.n", t.sameRow()
+	if t.undo != nil { // only the versions that were kept
+		from, same = from+" JOIN "+t.undo.Rows()+" u ON u.line = s.n", same+" AND "+load.SameVersion
+	}
 	n, err := m.tell(ctx, t, func(within string) string {
 		return `UPDATE ` + t.table.Ident() + ` t SET ` + strings.Join(sets, ", ") + `
-FROM ` + from + ` JOIN ` + t.changed + ` c ON c.n = s.n JOIN ` + t.found + ` f ON f.n = s.n
-WHERE ` + t.sameRow() + within
+FROM ` + from + ` WHERE ` + same + within
 	})
 	if err == nil && n != t.counts.changed {
 		return errMoved
 	}
 	return err
+}
+
+// touches gives the column that an update sets to its time, nil if there is none.
+func (t *merging) touches() *catalog.Column {
+	c, ok := t.table.Column(touchedColumn)
+	if ok && !t.gives(c) && (c.Kind == catalog.KindTimestampTZ || c.Kind == catalog.KindTimestamp) {
+		return c
+	}
+	return nil
+}
+
+// becomes gives what a column of the table's row t will hold: the value, if the document's row s has the column.
+func (t *merging) becomes(c *catalog.Column, value string) string {
+	if !t.partial[c.Num] {
+		return value
+	}
+	return "CASE WHEN " + t.isGiven(c) + " THEN " + value + " ELSE t." + c.Ident() + " END"
 }
 
 func (m *merge) insert(ctx context.Context, t *merging) error {
@@ -222,8 +240,12 @@ func (m *merge) insert(ctx context.Context, t *merging) error {
 		from += " LEFT JOIN " + t.stored + " b ON b.n = s.n"
 	}
 	t.counts.created, err = m.tell(ctx, t, func(within string) string {
-		return `INSERT INTO ` + t.table.Ident() + ` (` + strings.Join(names, ", ") + `)` + overriding + `
+		sql := `INSERT INTO ` + t.table.Ident() + ` (` + strings.Join(names, ", ") + `)` + overriding + `
 SELECT ` + strings.Join(values, ", ") + ` FROM ` + from + ` WHERE true` + t.isNew() + t.kept() + within + order
+		if t.undo == nil {
+			return sql
+		}
+		return t.undo.NamingCreated(sql)
 	})
 	if err != nil || t.counts.created == 0 {
 		return err
@@ -290,11 +312,10 @@ func (m *merge) writeLate(ctx context.Context, t *merging) error {
 			continue
 		}
 		late, cols = append(late, c), append(cols, c)
-		sets = append(sets, c.Ident()+" = "+t.value(c))
+		sets = append(sets, c.Ident()+" = "+t.becomes(c, t.value(c)))
 		differ := "t." + c.Ident() + " IS DISTINCT FROM " + t.value(c)
 		if t.partial[c.Num] {
 			differ = t.isGiven(c) + " AND " + differ
-			sets[len(sets)-1] = c.Ident() + " = CASE WHEN " + t.isGiven(c) + " THEN " + t.value(c) + " ELSE t." + c.Ident() + " END"
 		}
 		filled = append(filled, "("+differ+")")
 	}
@@ -362,7 +383,10 @@ func (m *merge) checkLoose(ctx context.Context, t *merging) error {
 // condition that narrows s.
 func (m *merge) tell(ctx context.Context, t *merging, write func(within string) string) (n int64, err error) {
 	err = m.attempt(ctx, func(ctx context.Context) (err error) {
-		n, err = m.exec(ctx, "write "+t.table.Name, write(""))
+		if n, err = m.exec(ctx, "write "+t.table.Name, write("")); err != nil || m.writers == "" {
+			return err
+		}
+		_, err = m.exec(ctx, "note who writes", load.NoteWriter(m.writers))
 		return err
 	})
 	if load.Refused(err) {

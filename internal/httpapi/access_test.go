@@ -100,6 +100,7 @@ var routes = map[string]access{
 	"streamRestore":  {column: "restore", scope: "restores:write"},
 	"cancelRestore":  {column: "restore", scope: "restores:write"},
 	"retryRestore":   {column: "restore", scope: "restores:write"},
+	"revertRestore":  {column: "restore", scope: "restores:write"},
 
 	"listJobs":    {column: "own jobs", scope: "jobs:manage"},
 	"getJob":      {column: "own jobs", scope: "jobs:manage"},

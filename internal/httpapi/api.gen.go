@@ -474,6 +474,9 @@ type Restore = restorer.Restore
 // RestoreInput defines model for RestoreInput.
 type RestoreInput = restorer.Request
 
+// RestoreRevert defines model for RestoreRevert.
+type RestoreRevert = restorer.Reverting
+
 // RetriedMany defines model for RetriedMany.
 type RetriedMany = jobs.RetriedMany
 
@@ -1055,6 +1058,9 @@ type ServerInterface interface {
 	// RetryRestore Run a failed or cancelled restore again, from the stored file
 	// (POST /api/v1/restores/{id}/retry)
 	RetryRestore(ctx echo.Context, id ID) error
+	// RevertRestore Undo a completed restore
+	// (POST /api/v1/restores/{id}/revert)
+	RevertRestore(ctx echo.Context, id ID) error
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx echo.Context) error
@@ -2249,6 +2255,22 @@ func (w *ServerInterfaceWrapper) RetryRestore(ctx echo.Context) error {
 	return err
 }
 
+// RevertRestore converts echo context to params.
+func (w *ServerInterfaceWrapper) RevertRestore(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevertRestore(ctx, id)
+	return err
+}
+
 // ListTables converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTables(ctx echo.Context) error {
 	var err error
@@ -2607,6 +2629,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/restores/:id/events", wrapper.StreamRestore, options.OperationMiddlewares["streamRestore"]...)
 	router.POST(options.BaseURL+"/api/v1/restores/:id/cancel", wrapper.CancelRestore, options.OperationMiddlewares["cancelRestore"]...)
 	router.POST(options.BaseURL+"/api/v1/restores/:id/retry", wrapper.RetryRestore, options.OperationMiddlewares["retryRestore"]...)
+	router.POST(options.BaseURL+"/api/v1/restores/:id/revert", wrapper.RevertRestore, options.OperationMiddlewares["revertRestore"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs", wrapper.ListJobs, options.OperationMiddlewares["listJobs"]...)
 	router.POST(options.BaseURL+"/api/v1/jobs/retry", wrapper.RetryJobs, options.OperationMiddlewares["retryJobs"]...)
 	router.GET(options.BaseURL+"/api/v1/jobs/:job_id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
@@ -4935,6 +4958,45 @@ func (response RetryRestoredefaultApplicationProblemPlusJSONResponse) VisitRetry
 	return err
 }
 
+type RevertRestoreRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type RevertRestoreResponseObject interface {
+	VisitRevertRestoreResponse(w http.ResponseWriter) error
+}
+
+type RevertRestore202JSONResponse Restore
+
+func (response RevertRestore202JSONResponse) VisitRevertRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertRestoredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevertRestoredefaultApplicationProblemPlusJSONResponse) VisitRevertRestoreResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTablesRequestObject struct {
 }
 
@@ -5678,6 +5740,9 @@ type StrictServerInterface interface {
 	// RetryRestore Run a failed or cancelled restore again, from the stored file
 	// (POST /api/v1/restores/{id}/retry)
 	RetryRestore(ctx context.Context, request RetryRestoreRequestObject) (RetryRestoreResponseObject, error)
+	// RevertRestore Undo a completed restore
+	// (POST /api/v1/restores/{id}/revert)
+	RevertRestore(ctx context.Context, request RevertRestoreRequestObject) (RevertRestoreResponseObject, error)
 	// ListTables The tables that belong to tenants
 	// (GET /api/v1/tables)
 	ListTables(ctx context.Context, request ListTablesRequestObject) (ListTablesResponseObject, error)
@@ -7353,6 +7418,31 @@ func (sh *strictHandler) RetryRestore(ctx echo.Context, id ID) error {
 	return nil
 }
 
+// RevertRestore operation middleware
+func (sh *strictHandler) RevertRestore(ctx echo.Context, id ID) error {
+	var request RevertRestoreRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevertRestore(ctx.Request().Context(), request.(RevertRestoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevertRestore")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevertRestoreResponseObject); ok {
+		return validResponse.VisitRevertRestoreResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTables operation middleware
 func (sh *strictHandler) ListTables(ctx echo.Context) error {
 	var request ListTablesRequestObject
@@ -7770,211 +7860,217 @@ func (sh *strictHandler) GetReady(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rkttGkij8KhX8NsJ2LPoi2eP4pjs2YnssaS2vpNFK8jjmuLVkEUiSpQaq4Cqg2bRCJ/bXeYDzEPNg",
-	"8yQnKrMKF7IAguyLWo7+IzVJoC6ZWVl5z4+jWGW5kiALMzr5OMq55hkUoPHT2awAbf9IwMRa5IVQcnQy",
-	"ep4wNWPFAljKTcGUBP8553NgU5gpDaNoJOzDv5WgV6NoJHkGo5MRxyGjkYkXkHE79kzpjBejk1FZimQU",
-	"jYpVbh80hRZyPvr0KRo9f2Kfw9FyXizqwfB5Db+VQkMyOil0CTuOnECWqwJkvPpPWG3u9IeFMiDZdIW7",
-	"i1MBsjjBvw3PgNmpwRRsKYpF/e0FrJgwLEG4yBgixmXCuDRL0JAwPudC0iuTxvwHbyBP+QqSE2b3MTk9",
-	"l1yqYgF6fRpe+Ck0zEoDCf3w3ePHEeKilAlotuQr9/3xnw/Zf0JesMffsYUqtTk8lx47C+AJ4sNBtLkg",
-	"C5EmODN+9QLkvFiMTh7/6U/RKBPSf34UWcwUoO2Y//0rO/jf7//1X4IQ/0lNO9H5QU3HQ1EqZPH9d/UM",
-	"QhYwB41TvBCZKKop1ugvxR+bQyYw42VajE7+dBzZPYqszEYnj46Pj3GL7mNwpv8qoYRXOHBwQ/hf33Y2",
-	"4fMOsjzlBTxzGw3vwoEhuI1RbC5H0QikXfev7tNVaq5G7zcR8smuzuRKGsAT/1qraQqZ/TNWsgCJS+B5",
-	"noqY20NxlNMT//rB2BPysbGCf9EwG52M/r+jmqUc0a/myI+LM7bP2C+WoJfcsKVWck6HZbkADaNP0eit",
-	"mEtIXgh5sXk4z1gq5AUdiFRcgmGZkGUBZhQ5usYtvVC08vZiNwDRgH3P7i9lcqhykFdZSjgwB2o2EzEk",
-	"Ki4zkMWhyTXwxCwAiiw9xP/bM7uRX0Ii+DtaRXMGFRdQHJhCA8+CJ6iAq+LIYrV/P+tgfrcANhMpRI4/",
-	"cGZpyTJuURimlrINtR9olQdPhMmVEUMA+MmTI90dZSKKp7LQyFZzrXLQhSAq47Efb22UyP6kdPiXosUA",
-	"El7AQSHwgG08K5JBzCIaqbKIFZ1ff2BMwXUBlg0lIAX+gUwD/5pxkdJvSkLgQNFhB1OMaQkbP5tY5dD4",
-	"RU0/QFyMEK+SS/9e+Or61Q8UjWSZpqP3nz41ucuvdCEiY6hH8zCNPNj9Iurdt1Zdb8qtLRpdHczVgfuS",
-	"W7weEmIbvxyILFe6IBnCXgmj5YLr2ZGFtZY8PcL3kICfgCmErM4kTxIkL56+bhDJjKcGojW6mabcMwLP",
-	"7C4A8ga3cx/jFLgOoudCyKQ9gj0UjRHcx4JP8f8lTBdKXQTHyngRLzb50itelJqn9pI2TEgUDJS2Z65Y",
-	"wIpxDazQApKIweH8kJ2P4IpgNBbJ+Shi56NULUF/DRkX6TfnI3tXF5CZID15rGjNV0jQcpyUxE2gvU/Q",
-	"GqnAb9R/tjJccHsEgtCkSy3WRy9zA7poDF99IaT7o8ztmQ3dQv0UR5QF+rBJOLuQnh+AqM8x6ucyL4sd",
-	"6S9R8Sa6LWP13P+ETYgFji9BG6HkxAt/DDFk2a1WS8NmSjPg8YJ5OttgB4lejXUpW1B2i2rP/0QxnqbE",
-	"yCNWQJqypb0S44q90xoKfgFMFGzK44t6wqlSKXBpZ7wELWar7RP+oLLcEjHOYgouk4rMcTeGoZC/5Dox",
-	"tWjsQRSYeo2JWShvYUJ0PULyF5Ug1XukvgQ9h2Tzwok18IJ+CKP7Y+BuWEOz3Rr75//5v4jALRjbBK65",
-	"EHl+vRW8sYSD0o5VJBg3xE/MQpVpwqbAeGpFD+IwPFNybh/IQkulo7jjajZGQYIRNEyf8Pc3/5xlHVxL",
-	"Iec4xVCutkYfHpn1NmrwNiaoEbKFmDSYQmnQh456dmEt/l1c5NNsCsk7dQFykwLhKhcazHh3KWaT2+BV",
-	"ylI1ZzFPU4MC3EKl9oYBu4ST8/L4+NtYJPi/HXqLJhxVPLZX/Ag9f0Fq89YXCg+WTd6/IcDQs+1FrU0Z",
-	"NQH6fuD90cDP3tdHPcY+F0hRpGMDsZKJafHZPx83dc9vv9+me0aj0oQsM3+VbLlQBtgUFjydRXjPFE2S",
-	"GUUbevyetzFC4g3JjdeEZwLJc//lxslJuL4YZyqBMGNtASDAShJhLOceKzkW8pKnIhkjAw8ONhOQJm3e",
-	"1MfYntnHQ1LYTKRIt1snFDJOywTGpURhEpJxrNIykx2PDz1t0tkk+g8bHSRnpHBbjxrw3ulcJTtyzjYV",
-	"XFUPtwX+VUF/DFDlLH5SKCDZzmM39ajI3yo7MWgSoSs4h4YdzPdDL88qI9A2DbeLEFIhL0xQ3ZRlVtHl",
-	"AOjmWs01mPBYTnuEZDxddWi9C0jKFMZdV5p/gOQbp4Kj6CpmjMtV5x0WAtu6jt1Yx4I//tP3/Rhzk++H",
-	"MVPwojRNc0IOMqGHcq1iMIY+VNTaNCrEXMaQ0t9EOEm3ZmauI0u+sspBnzC7j5xWacv2jtNk91rzHJCa",
-	"QLZwwnXGE6uWnFrVRBgmVWEl2qUkO3mIpv0kpU4DM5AxK8KBrGDkKesrs6MZxaGytpZURtcGq9jCIuHK",
-	"s0hicLswSP9ug0HuI3KAjPUq3/5WG4wv+QUYslzgvlCDnZMFsRIqNMQiF/ZGjJjS+PVyoeASNLuQpKwA",
-	"y7kx+UJzA6P1pTV+2sDjM6XnqijACjRAVEMAYSATs0EWzibxV5muyMqOGPXL2xz+dTlNRUwmmq/5HB79",
-	"83/+8c0OhpaQOgQm5jmMLZmUKTfbFekzyXiuTKFVvvBuM1bAlSXhGYvNJertV6m5oqMyhbn3HP0b+1d2",
-	"wP7dKtzshzdBdR6uULQI8FtS0onTWtpmk1mZphOWAr8Ew1RZ7GRyqm+p2hyE3oH1/U6SMssn9pQjYSiN",
-	"fKyyDERsYl9LJ7jtSWwuJ6jK/i5yxnW8QBM/7p6zjEsxI8HTM1o/ZZnlowg/pfas9rk/KvlrE0j/oVWZ",
-	"Ix5UTmfGGTciZsp4YbXvib0NUiFhErHlQsQLRu465xiwAJbM7dmqZ/YeW/LVKZvYU2QmjCcJgQLFHDsX",
-	"/sAKRQYj3PJOqKhuvoZ503K4dUw8vQS9og1FzKgM8AAriWda6YSMVmnq6S5Vco7rEk2Iu6HdbRSNTEln",
-	"IQRoI2QMIYUlXZFFjPQWp9GPeXUZ0LE49aYli39VktPZEofjkol9P22pur2Sm1/qblzx3aICkJr5s+OG",
-	"mmywt5CsY6+nXIuM65VlPqeORWo68pyhkmFEAbjBD0pISNh0Zb/PuBntYKVdu9K8nTFk4G9JFJs7dpCv",
-	"d0xfTHaizP5L29JWmnSx+qbCevzd/997jQ+6jekeveZl/NYJFp3Wxp1UCf9OhwAd6y71tu1MWVOfyvgC",
-	"wvoDyCRXQoZ/XHAzjjUkIAvB0w5d1AJqbIpV2qGY5xpm4io4voZ5WF3/VOO2wmCtSklLd0l4tgcx50HM",
-	"eRBzOsWcgVbdP5Y0lHJTeI/MWgDCjRt5lC46jRsYJVf4MJc6vmC4RaMRptAe3vk9Tpqcw50wU4g0ZZrL",
-	"BvHUc9cOE2d96HHLhpixhCuE7ZgH1Hz71AlKb55nRzsbUh4k2QdJ9l5KshYR49+VDFsYa7QP5zCfw2q2",
-	"iyUMhc/mxmtZrC2AtmcJWM6aXKPBn1vib8u+1gLoUGNbJZnfkIS/j9nNC+xr4p64tMIlpAnJkv+ecJGu",
-	"KDzDXhTiAk6ZAWhFTHjYtvx236/H327TDHZgDmeMFAe87yV8hRbVU2YpxBLbLxZwaE5dj+qLwRjvEV5f",
-	"7XZBdqC20l7rz29e+ODzt98yA/oS9CmDLC9WJ+zsl7eho9DWXNrj/YV27uJZ7JOnlmu5W8jJZZJVC4p6",
-	"NZ+1K2LGAK8rcrz1qEWNuCpzANwUB4+CvB8Zxr4QH6psVYuh6OUH3etB93rQvR5MzA+C+YNgfn8F85o6",
-	"f373wwZxPj97dYb5DxF7WlqIHv2vUot4ccriVMUXjnNZ5Bso7GlbcosQjcGzpMGjFEDXhbJ0t7Ojumnz",
-	"rsfaw+Tdjo1Ucmc5+UbN4a99UPyORJ9BNgXtIB8vuJwD+/qnt399xTLQcxTF4sU3h+yH2i5tEbGiXCEn",
-	"sUaVYIbshQQqlqjD0YN8/iCfP8jnD/L5g3z+IJ8/yOcP8vmDfP4gn9+RfL6TLE7i896yOGUkbPo7U8Fd",
-	"hv9wfNnTM8bE1U3oJNkqYlmysjBfZclpdShFQaUyMIvhK8MueVqCYQnEIgkiwf6S8bQZMj2KRlZgj4Jc",
-	"JBEmT/lq3JHi0J01VRVj4EktI4RC5vkUAvTQnDdikBpSAjCJXkj2ThQpsB9Ixtk6h1/8FhWB7p1BaPvV",
-	"4a0hIhaaS0O8cGOUvqyWd633gid5lbdS5q3AYi+FjIsUV2BVuRFRkOWJC3IaecnECsYpnYW4NIXKxhrm",
-	"EL6dMYGGF0oPX//f/CuhpSM9jjOeD4ie34Txuhy+xmEdieHT25IO1RJTKnh2SGd2p6zD6uX60D/1YQrt",
-	"kz/zDGEzex2M4fMB98bMrc+/sGVnyNf32BTdB3byH4GnxSIQV7eA+MLshLj2GT4fqYvzEQo6mLwsXNGR",
-	"UALEZiaHunDREnbsEK3eQG6rmzV0Pz/PwjlSnyHvqaowMFazQF0WyYDrVIBmhHNvAMDqSKg+Fqr+AuRu",
-	"sTBVPM56GZmVvXwomiWyLHmpdGK2D9Uh8syENgV7dHzclHGuf7Yie/IDMDOMsxy0UZLFqpSFoZAeqsiC",
-	"tZ7Ukj1qAqo7Vwt5XF90ZVPq28xcDJcn2TUxeLc6Jn2ZahnPc/twCGiCYqpKA83RN80lPn+0qoqkMqoD",
-	"5XPE7TG8FLAMHmxZZuNGCYEBKLBvdFHXM2IhTJeoS1qhP01ZDGlqhuF3x9Q9+3ij/EBXUYEYywiQvsWW",
-	"WhQF5kkPnKCUZLPdBUCNKgTXz0C8BF2EuEKjEkYpE2UBj4hXEv46G5382i9LENN9Q6N/iqqZkbA+va9m",
-	"3pf70ttimsK4lIVI90s5vIN8RXc6tiYuBsMIu3PrKlJuHZmKM++Sa1elI7uLcu9kZHr/LI4hL3qKiYyv",
-	"UZDqxrlnjcddoL8HcCuwXBO8rx1BBcSZKv+949qNlZyJBJwxqTqQqHP4HP7+eF1X9TCcmsBdYbuGNgpX",
-	"nK4Tku9Rm7ZwFJlIuVV0SMsdRaO5uAS6TMif1ZHAa7g9RLsKivtf3o0rtF90DkFrYzRXAnDHOgmkoARW",
-	"7a+yQUM5hqyWoZHKPFU8GVbDZO1g1K9GvgSYp8QafG6tDQgMPTavK/55rVPjy23sWTZtcJW0BKjknb5+",
-	"SQ2QsUoc7W2MNLhOBp3YsZOd+0ujrDHRddFeGKv/kQVzMqQ2zrUOT3v2j+dIXE6sPx+dsHPiV2hHOh99",
-	"8l7cuVQaDFqDLRGGFNRrVp8bYLqtbUrul6Yk3ag36mXp/YTr9Yp1g+vTVbU1N7y43Op+F1OlLk6wBgDZ",
-	"7JSmD3hTsJlWGXvUa05f97qTr8opszEveKrmEdZVk4wbCsUODbgLW2oU19uvkl6YqQ3iU8+oBEyD23ih",
-	"eq0iD5AAOExuH5A/I+S4WMB4yVd9CoqGmaVixZzYwpQEc+pd/iss+bBA+d6gqC+hW3V3xypE+/bg7GYo",
-	"30EX63HVbL3dU5gVW2wVjjizno3XamxneaEeoWiPZVu5Prz0hu5JuiNDFyGVKzQFXw1TP10NtqH0eJ0S",
-	"LVtPXCVa+zPSWF4DFA6ZLcofKkrQqaQlXk+YUAHxuzZarNN/N4bdrTzUMmX2ML1Xs6/B207dEL/d6ncA",
-	"pYDlG3VtuSxUt2wvw2qz1tl65Mgetc/aIWZ9cnWztmq/iLd9WbdcRW37AnZLdx0nvOBjIce+1u+wOfoq",
-	"t21/fddKbv3F9280DQ3BQRrq2IjfoSVxH9fCoT/XjYvcDxGKTusExbb0t7diLg05bKzg5R7HGCKVJqdM",
-	"yXTlJd1AjtwAz3+NBS12rBLVUUOvlRS3Zz7bmkELIX1NLrVfJluTj211bT+wsBtkYWshKagVJpFVNlCP",
-	"W1CzER+ebA+2OWGcTVWyYhlfsSlsnAqzUEug50VNV1vReg945fCoiuvwyq2zfG42uTPPGsZjds4BaDGY",
-	"n9Q0EHWk52EBkhcFZHkRLlToftzXo1G/TqV0hqtxe1cA7TNW7zJYL1jW1OjmPjSP93f3Sp6K3/cF9uA+",
-	"G77tQsC4djV2++4oXPlbCWWHJx1mnTU3fOSB9oF7omC6lGanUAMNaCob844YgQ9q6kwTpayMbXnKY2cl",
-	"EoaRFaIDQkHmYCddBQMr/JTCV3mmqfw8G/sbMJmvjrkb1VstN4ySG2tiggTjke9n3CIwfVBTc2g50S5s",
-	"zL7kWdgzvK13lI+4b5K2Afd+M3XnkUh9/6odmlH1HZNt2BrmLNlgJS8h2Ning0l1hmvmoDNhzNA4x6bV",
-	"IWSlVUsJOmI8yYSMWMYln9vP5I2LmL3drb5Awe45aE6tcW6FkH3fHR95StHpzQ2H4rwaLbjWza4FF2k4",
-	"/2rzGrqGP25LB6N1V/OGbW0ct6u1N+2foujoKeNjSrfEsK+woAgNEzXNbQXFnjZX0N/WyPdvCxmHS5cx",
-	"tG955bf2yGF9ZWQvgam7zwPHYKaAfTYcbOqej/yqh/BI3DeucT9W+YZMmvcjFrGv68pNxgr21/hyUgbd",
-	"yy5hDjs08t2iG70Lf/86+J2UtV78vJe732h9+Q0HXTN9NsL8DIuPBTcMZAIJWwKmFe0YFRaA2RgRMAxw",
-	"9EKhCp4OdW1ZDbBu59EjZ+WgY2hV26wDVvKFS39sRJzYZRNlZKDnXQHHOzie7KPjHLRbb3AhuzinNHhe",
-	"sZ7NFcLlKTW7QhaFhrv1Zko30K5pM4J7n5ZLm62SmoGN1xnnS2u51B1Mu73dw31ooRDMJqlanN20GfqQ",
-	"dVVpozRpvDDvplxbLRRV4Rdu33Vo0+DAv6o5lr/z9+6O5QbYq+/efr3wiEft2Q2v574/YxXpVSmGdKf5",
-	"vN8PRsmIJWWWWz0DE5EjVw8TU/F7yn92xY10hDFVyxwUyvTZWvztWgDcUQ6lchpC2UItLcb6MzCHtrFq",
-	"0PXuHazW6BqNRC+5DHS6lXAVYCUTcgscIhAnnnjss9jR7ZQdY/aHpvxmqVhGJ29QMARFd4XVs64sgFeq",
-	"YIViUwt4fJ9xucJZK5QIzYpSSzxI4b7bLb88+CCzutAswmKIetKE6H76iVr+bWCkQYulurTFOk+xIwZ2",
-	"I5XPzfYposoKw6Kae3Mw7TA/UJBSKDV3i9esymG96Z61OyV8d+u4lP7uC6PsmSvnFGDaax2uG1L0m+AM",
-	"2FX2BWbnBndI3G3aXcg2FRZPMPoNZBxM0UdxmnRPTVzSLs2MOvpTCx1iAmfSW80pJgtlBEOlGbLSFGwu",
-	"LtsO9cbyhplv1lDmrDnVE0HUoSEOe/qbYFtNe/3RNYH6DfWAD/M/2t7Qp9UlaC2SBGTIgoDFPijaznFp",
-	"kgv9xRrthHm8g7YvyV08Q3cwwIi5KW4MGnvdLNfoNt6Jkh749+2sZ2FhyLUwt42k9mqp1UN0LZv9ALN9",
-	"H0nuOlYHGW0WubK6+Nnr567O1e7T9BDhroP1Ed1avSaKITfOilAotfPaQxr1WrWDQJJvh5umWfOouc6/",
-	"//3vf2cvX7InT9iPP7IsY6aDD8/hqovVo2OvS7Wet4xFOUqGuepq4r5eqkGLDI9UDjqmahXYbd79HfNc",
-	"FOgRpiQmdQljk0MseDqOFxxT8qTduH1k7As71N+4ig81E/R76ajtUEJHAH89wnY57X3QSzC8AMMaCVyj",
-	"EsPPSM3X7GO6TxhCq8voer0hJgxz8cikt9EFX8oUzHoK9bD5KH/lOqUY6AIlVQ+5FokYMdd6NYqumX6+",
-	"LSqAtm+ww+hO1vkMioUKjP3653en5If3sViozBULDVYuEykQmK0ME+0gR3pW27UfrybvvaFOn0DIDmfX",
-	"T+9zrcUltWA3Haa2luGq/f1492boITuXEybpbDXMXjUNtAC4Foe5R/9wd7r3DpKi9/eROCr+0X+ZejoK",
-	"+ltmIkUDJNrlmeErZ8y8EDKpcpe2hMrV5LLRoWIBV1TKzFMkSDSyGSaVr4pHxsecFxY6o5PRf/96fPDn",
-	"s4Nn/GD2/uP33336l62Ib+F8KN5ewfK6qKtrCm3w9r5aH9VWN1Jfnj4eDbitq60jZsYpoYaipuoPwlWf",
-	"HXmpIhqVUvxW7nTrYqMikYnmlVvdtFX+3/Uu2hqK17hj/9ZwgXRdPmsKvpih7twVWfdbydPwTxio0cpd",
-	"7ZUlQ1q5d3J5K1/t9hSJYVijK7VcKapaX9vj2LC1Mm7ICGMWqkyTCLVNtzD6UO+vHxMZz38lTL5Pyiw/",
-	"rCC5CzawuKbd/S9k0H0CqbgEvQqFPvaF9e3l66e59vUswSXIYnDNuF+8p0dDDHZaZgCMxYYzZR+IQVZ8",
-	"7HLjYLHfunGEAWmU+Nx6eE7QHY19eK61JoyzCjr+c77yQnAAoNgBDWRxamlcSWAOpyvGU6tMkNCTK2lg",
-	"DFcx6GY8bJe7EMLewopchjsIw1JLSPogYvKAoDf9aqKa9nfxtTm6OqyO1C7n0gfkN47m28qT2T6YXR7O",
-	"5cJAPP7n//wjqkp2W27EdcLciNROfYCA5qZ4H8rfMxCXWhSrtzgUyTfAdajM5Jn0dooTtlzM7NpGFLSa",
-	"oc5Mr1WTLIrC8ibMOJipQPFwu1Zmcg08wexxw4SkDG6q/E35w6osDhlJDCTQk8HHMF1iovcHNcU0C6+5",
-	"kMvXsMfHj31x4skLFaM2OTmXhWK5StNTxtlMSGEWtdtQGDYDzIiwuoIq5/ZdI+YSEpYKeUF3Qoplj8ku",
-	"Yg7P5bkk29WJK1fuXc5YM9jBCzUpAYZN3vAC8PkD/HcSNb96AxkXUsi5q7jc/MVAMWFfu/iWbw7ZO3sJ",
-	"FUD+1WIB55LMfl8ZEhxcJX50HWBkpVAS40DsMf8aLTwWulUt1cj+SWQdITRRcsRvySr0jauz6YjxAlZf",
-	"mUOGbGSuwLAprJS9LM25JBBAwr57/OcKB2+g0KuDM3KyCcncVg7PZRVCiFxJz8hFbohKHpEFHyTPxehk",
-	"9O3ho8NjElsXSKxHPBdHCS/4Ae3DfjeHjtRs7GDg73xXtlY2vMZUT3dWpikWiDYRFSYoqqxurZZMScRO",
-	"rLJcg7FqXrPQOknZ899FfshQ2T+XWAnZJcYR8DAlCGRiXKUCEiYsFVvOWGpgC57ODpZ8xaYa+IVxZVyl",
-	"hBgRqWYzAlyF2+cJnX/gGbWAQCBpnkGBtoFfP46EBYOrtuPVkxGVEDp46guDuAPNQ4z3fX0dIOwfHx+7",
-	"EkCFu8t5TrUjhJJHH1yW+sZ4FffZENIm9OzYod+eDl9PesztYUF2iLW4NV9ZjKEwZ+GPZlRXQJvKlWME",
-	"5mTUso/8QEs9eCIMlnUWHUtsMFL/ytNG6ZT2qi2yI4taiifhdVGm7nFp787rH/Y+VqA+8kHITX6NGPWc",
-	"+ldnBTcnVK/ivUWVKbOMW1FwdFZxCVYxCQQcp3LMlMPGiHqwgPjcNAYlTQMPmjuIhx637qS1qXAOxV9z",
-	"kGevn49um2DcPOzbw0fr0GlBACM0mhERbocG9KWIobHDy0dHvExE0bm7VJjiDJ8IH7DfShIW3PnisTNj",
-	"9tBY55uom+38IpV2b744zKgTHo0q4e0z2gaqML7fICfEagubk7kciOBsXckQ4dNTo+YIr9DR5oqeJ/5U",
-	"YE9gkIVe+W9yPvcdIDqWSpkmwZUOSTm5NjMdFLmAhPrUbizgwN84TfZBgea7Bst8IeRFRw1vuCoQUBHT",
-	"kP6bpLrTd8fz8JyeYEzxGsP7ZaFYIhI0qUVMwtIKhniDN84+j/GKaJ99YnkHPhPL9LKBdq8ls8kQBhPm",
-	"lgdRahrdDcm0NzWEbJoA+CIIx1+WIdJ5ISwrIImwooJOGqpvSOf126ATUjjXgLoroTxPIMtVATJe/Ses",
-	"HCGguvMXlax2ooHhqCfT+Ke2Mlm18mmR4aNbWkKI2iwBmRqQTYJzWl6/RHenkteP/BIqhZU6YUxXGKZi",
-	"IL2kmKB1UopGVwfeKOBbT3Wxp6OPIvlUVwEL9zdpzL9qt2zDEFzjGphRGYOZ7/MUMaOoexmGGqHnABNM",
-	"rGq7JE2YWlJpqAIUDzdUElrYBv2vEdB3gYY/zgB1Z7h6gittKIQNKgud9y7Zd9tejz/XYblDLvp2oZbD",
-	"IbkjM3yCDDAPx04+dcSOyv3CHj+X/8DmClV3Z7+fwpzLTXKlxJAACm+b21KrmUHc9o9GQMHT+AM1nRxI",
-	"QxsscojgZoZpcJUru4bp9XJhvLs7XMHuS5YaBykZFez/SLLiTYmI91s0rETCTab0+IanCpFOo9z5/Rb7",
-	"aAubBrf9xL2QlNctZA0WrihARKslCoZoivZ86TOIXY3WpmrWdEtQJ0c0lpODhVwxrvXh7oLZ7QtkXfco",
-	"rfF0zRVSBaS5gjENym48FyTu2pj06bPJdjcn0nXQ/RFdnORr3UdODPNcHLSLIh7fMUVwi3yJ3k4JROtm",
-	"oXSRru5W5kKgNGQuJ0Qbly2ZUF+fAdIXYS5RS+mjD4KH0j8QxsO3hIf+Pb9F/yzKD3d4Bp5BES82Xci3",
-	"fxiwHtUNnwUc834chYg5kdrlYt8l9b8ppXPAAnYvrQR2fxqq9PC+A+ADFfsVkOfVU8NUkAuRt6TeCijN",
-	"HIvjUI5FeEAfWxgY8RHmbQwvdnU3+kVVdXWAhlEBN2IqTWqZ/IaJiTDdoxmIBpI9zdTfbdMHGnVm76VG",
-	"0K5ie8dm4pocwtykUUz1s2sKnk7CVy7iuo69oQCqTWLp0xKqx46mq4MLWB19vIDVpz73vAffX5BCwiwI",
-	"A9sqhkHJaW0E7+KlfX+bUnc2hSSBpI8oqJtG5JrHUyAZz3Pg2nL5u2QNv/ioI1y1verQ1ywBEuNUn+2k",
-	"gC/3UcIQv4BbJfkFOgz3z5tViT+Hyb739NQm+36Q9SiF3Rs8vntudYdk6LW4rYDbT9AsQ7lv2bppfgrz",
-	"UrILgNxnawuJQVkNGz0GEB6yCRUBd5GRjULkEyuouUaZskzTE5aCHVuVRVUxZWWqlkChsDky+rco4V7c",
-	"l38cCuw38a/W+N5XhlXF+0NE2cnxjpAvHhTqAqTpM5hpuFQXgBfHO3p4CH97ZbVzYdhcqbomy52C7KlM",
-	"nBUMd8pwpz5m6ZaOspNRN4mGJs/4iiWqavc0LYs6sZOCqDEV06/E9RMCcij7KwjfKgxTS4lhsyoHadrB",
-	"y4ZlXF9Aci4n7v6b0FgJxCIBgxWJOHW0drUe8WeyH1I9Euwxjp+RvqgKFAVKYzzkXIXYg7PPV8Ryb230",
-	"1Qp77PSPbmG6Lq6CBBK54mrqFuWs4Fl5yS+AcTKkHaTisjouM6UZJ6kLryIkJjPgCA0TwpERFZDlqcuF",
-	"CYaj/0i9xC2Fos3vCnsXWDI8bXTMYzw1imLRyVpP0UjcsESr/CBRS2miqtCZC0vPLCA3BbqGsPPOr25X",
-	"SvYvPiNxv0us70dsNfsdijtnVuDOi1XV8X4m0pS1zDk9IvZ1TXhrxOFT1urUnxvmzJYgQCNhYW6GkpjH",
-	"YvkzEX/CVxGbghGuJKKEpX16k2i0KngB7RSmW5RT2hN1xSPgr13lG2+YqKho+QZvEbJgHMHmAUurIvi2",
-	"RBmfC1ZTmvsmKMoMsRveWuDCdfqKh9fQbP96W1Hd9ygMwnU7H2yk/GLCIAYaO7vDIDx1N82em9vMuZUG",
-	"rUgZqwyYkKQd6AQ0prxV4h3lquCVXtc5OG3c4dQFBPNaPqjpIXsuTWFFQjWzqmQKVpE8l15SxaStSVXi",
-	"cxJVRRqcakI/1Q4xV3Pj1JVWwIetxlKvnRtKN8MU5TTtFiyrDvn32Mzr63JaCmmOdXWwXC4P7GE+KHWK",
-	"3aWpFsC+g2dlWghLBUc4aMIL3h7uRptpr1fLBhYvuOZxAdpKYQWf+sZdVsIsQLLzUcGn56NgPvxNNuKG",
-	"BgJfQiL4O8dPGsBXcQHFQZW11VGTtibq0KK/tJ7f7bHsATth1+/jvbUi5xmTdU1O9vX5CK4o03sskvPR",
-	"qRsQ7bdW6LpwVTo/KCEhYVNkCRk332CnE+4Yg89hxKqF/WU+N9f50Pj7Xjf+DmQubrP2Pb5hnl1Fy93z",
-	"SLpeJZ624uw6IXFiqzfEHOWO7O3tEZY88PpHMYJnpD2h5ODF+EP2qm5m7pgbXf2VPHIBeVHrVi7K3EsN",
-	"LcGC7E8N4cPeMChF2PPBRC2nGBcKIVzoQUiEcHurZIi7EQG23tKhrugoHjUNvaO9jslNG8VdJcvQKamK",
-	"zjhMLVWZJmwKc0FeiTs1Z71Ac5A/Ci36pIXteTq8p7DfQXb77rF+18QXETU53N82BFc3Y3S6/SDKLgJ5",
-	"fMcEcndBlP1erSqIslnfsiuIcteTeuSkuhtGJA56PxB5yyGAW91rVGTMXgmty4qKNVLVDA0sAz0nyR7t",
-	"C9fBaN0usLNujeX4X6F3zK0ADf2kcgjpPWfODxCRNDHRaum85TRDQ/bwpImecsO4EUkoddNF5xLWntIy",
-	"71eMbh/HpRhdl+Pgog58kzlqr5FRTyxySMrNAM+7Yc1Yu6wb/29BX4I+wAXSoycNmSTCliBYeUgUzDXH",
-	"ihgW7Wh1/jpkZyxORVX3KFYZGGy4QxWaJi+4KQ6e2gkOnj+ZnMs5FK4mqRuVYV2R06poMfJYOwc++fj4",
-	"u1auBpcMB3urSh1Dd7GiLutXsFhRa40t+2ejAc333+0TflbAVUGo8BaVfiVoI60NUYMyfMImhBw8ccoA",
-	"swIy9qaq8GYPQjDGoFEYue7a5usYOwReSLU0d3qUVJp+VvFFg3H77M0j8JqK8eXOvzhOhUtvXTyehOqI",
-	"JywyNVghvmE83FL6wYPs0Z1+4OgAl9SoSIcuj6STDj514/AS9E17nc+wFzqFW5m1S7ehQbvym8jQqKpE",
-	"gdQtCuZaMrruVs6DjeWRzSF7Uw3WuoysKHYuiefaIVOYFYfs+cyVuMYlYKsee+H7uZXEgi61RaeUidUY",
-	"HJMlwyuOecheqzRtrP8rwyYEvknoRqOf7gspo7yKK/JUfaf0/LNMFJrafXO+7qujm1SdO2KLP/yNa1u6",
-	"l0u8tqBzbHPr7b30Cd0iaPSlv94PqHT2ikzbzdpiWDdy/8piu6T7DHOb36E3/I1aDnGI4xEXsrKqWn1H",
-	"JxspHF+kh/w1xZpBVXu8vt2FZFXUxR3f5Wppjj5qtfy0312wQfdnVizJQRslqS2Q01QIfRiUqZbo7Akk",
-	"mGi17E0w2ZaCVpWDaTMJbnW8mg5vx0Bedzj8LBZsPGDhu0CrZcTiBcQXeEPC8m4jMK2CyD3z25PmG+SL",
-	"LSW79OS6vqQBOmz2cTsxBUxTIYaIRAMvdxBPFhoDjzfuc3vD/GTnHHy3QDDail9ykaI7s10GphlllQgT",
-	"c03GwTo6C2Vj96azbroZknK3QKwLIZN9ion+VkIJ2178wip9WlH1j1Xn8yc1HXLHOmL+Iu5TrOsejr7E",
-	"gDP7e2e0GXKK9+u8o6G+dmuiDkb73hM79BGi2JsBqH1GD66X9Xfvv//MbtRmg+AAzf2olizjckX1+m9D",
-	"rVa52VCmLSZpWqdR42Xg6l1vJ5SPH9R0vMUx+hOa/W8NrHikw7f6Bzrtd3TayHOJTBMtxVav9B01qCGD",
-	"9wysAXVXafUnNV0XWFvI2NuJ6Qfu92MG8fn4j4dP76BEjPY6J7ccjn2tgdvQ4dnw58MGgQUjiJ17jfpm",
-	"3h2Suq2BdnnOFIjeRwnLNQ/kJtoy6GNkL2+1SOnLzrqSuRYyFjlP94drq+K3y860LCnjq22VvlGw7bcu",
-	"/Rc9chcCHE41RIRza7r9K5QmIpZPOhJeodMV84pON70RbI8+WhH601HOSwO7swlcwCsrhHezChz6v5yK",
-	"sj2B9zXHDpm3D7y3WOpZKswQrhRRzrw2NRR0GkyZ3RLsaOzhwHuDz98d9NagtuGd34Sda1rUf6jf+Ic+",
-	"T/HXP07JVwfIQbbdGuZfhO7pCakjEtOqn/6RThW0Isb+jCcfQMzrvlRfT7C/ziRi9Mfh/PfJN5Q4MC1l",
-	"koJ94neR2y9nmCBlxO9wSsEalBRpFs6abmUXal2FXVoxuZ5CP7hh/FzmnDpfcfS4UXqC6Ul4qp7Y6J7m",
-	"DCo+F9kuPGJJmeX2DfupJwXKk9I9zYFyy/NZ9TtnKfkEjKYnx1kEAplBV42m2VvTFG4qVShqBqljek61",
-	"jsn1kykuQYvZatj+XXLsuLP542dNraiY3v3OqehnYC9Bz8EHklO+sm+BKF0+pbeW+wTKIGPrq4fgn9oa",
-	"X16f/Vu0UHUirdG3/YsIMe9HrDPV6Aqk4cvoWj7EFmJvM668kzAe3zlh3F1oeT9+K9ONeyxgvsGyCC6u",
-	"18W4hOmgE6U7x6Mil2g6+A47Yj07r/kvO9jTgS8Y7alrIbkz3NMj827jPfspzUd83iUvubXgwnvDSW45",
-	"vrAfpd0mRU+AwyIMwzwEs3L7Ne939Mhd6KY41RDNlNYUuXAAZKcuQKCKG7yV4sGWRwRDhbBuFi6KVjOF",
-	"VMk5lrlAkcxss2vSy0cf8f9gIaoNEQyB8FATyteEcnm8hYu7GFRLLxDR5N/vjmnauLiaaCRsE2fEkhWm",
-	"F4X4OHUiv01RujVPV8os1SuzUKxViTswG/6IcUYFWDZHk2JuNTcXwY6/N1naFLux2217FzM5Ri9Br7C8",
-	"oGuULgyGKDNVFmhIkWWaRq59+orijKUpeJoiar4yzEEsIFAFUH7zho/mFJ+lbul9Jrf/EJdQUxodUd9R",
-	"US3lti7TZEEx3VUJnimNnMmwQimWcquzF4rNVaOwJrCz188P2VtwAiMa+VxCVwbFQiUT+86k1OkkYjHX",
-	"emWlj4nTZScUoPnzmxeuBBJc8bhIV+fSfs2lVKWMIfHFOlytEiq7SZOYBX/8p+8nTCp3b2KZJul6XTaS",
-	"WPDp2sTUbQv8GZ+5r6ZAWt1nqXnvANMhYRJoI7bkovB1/sj4ez/apPYGip45SquKG8iEzaGoiRPTSJBC",
-	"W12f/BlaDxrtM0y5dwb21Kqo8V5XP28a66uquqhPor9zO8DqAunr/NXZwCxZmYgBx/xhswRNXgE202AW",
-	"FknBgqNd4Du+01Nxp1hBG9xyAZiBVOOm4UMZho/rada+xGgCqbgELbaoZq7u5pP66WuGPNfOUbeCh1KS",
-	"O6qwbZQM6t/fQt8X4Wjtie9Fb6avlMqWoK30gzW7w/7WcFHVzXOw1SGxDvjbL3db4zjMxZIGDdw+9J0T",
-	"wU/qiqiTa9lKkKLFwRpgv3medct2wa2Yfvy5MH3LhsIw4t3iaEp3/pxrocnEOw6c64DX5Tao2t5U0QLE",
-	"t9kkKbN8Qkpcw/ZIQQuYOiR9YfNcgzGQoGy7XCisekFS4fx3kWNsAxb4Vylg6gkTM9JkpipZubIUWCDQ",
-	"LFSZJifOHFqi7T2dHSz5ik018Auy3cdKSogx417NZt0lLJ6UWb55XwbK4ZNZzwVKUCcinrK5VmXOJoXI",
-	"IBUSJpHV9zqSUYSM0zKBsX84nCXa4VuvLtZ1Twt5rg+e+pqkvTaqa7LDgPe+DakJPTu+BG0ERcEQzUAy",
-	"5oX9uFT6wuQ8tqD65//8w6qjdTFNzLC0BIKiKoLcXhnGZ367FFOhWc61PTlf4SsRm5QG9FjDzPeYoRTG",
-	"Sfsq/YH2efBEmFwZsV2PiqpXnjZKvra3bKk3YmLmgnd4HUhwdzexPYWdBmkLfqy6WcUoOSJ2xg9n9HLh",
-	"AlWYSbhRossDH1CNsTnb5D+evmOOyUyiVo/gUOgRUxqDj9DMpmbsFb/ghcrED29ekvkCCzhZZnDiLjeD",
-	"rEID46kFwworA1BNgsg/wjKBYX72T1dOoFVJgHTG5JTxNCVTEJn56IlD9oLrOehqXxSrTDFdhs3VuSwU",
-	"m7z+69t3bN1DFjSYECSfuNFuyQboh/8s9j8/OUasJJ0WwJhnQPAefZZAmopQ1+JnAglH7egZ/2LDTGEv",
-	"2t/75NMX4vJWo2V+BJ4Wi2DN+oIlCrOcW/Baa29Hmi8mV1JcrA+gCZtD8bD93h8hxJPVZ9txTGFpfzr+",
-	"9s7mk6qg6rKYuW2Y4Su2XKx2hnvMJbPAhjDwO6meqBzjPEiWwVi80RHK026gzejw0tAVUTVxQ1EHOacz",
-	"62WlIWv9plJvAlm7zwSxRctcvcm70VrDclZTaC7mC3fwap9da/TusZWXBazkZweo7NXoAaxjH9x43lyz",
-	"OR65d/xmWAH2AkCEmJVBdb8apJKbAxUUdLzAqjgYkUs85CuqOli/72/TzdetIGp8acI1VtSotOA50OYA",
-	"9q630hWbwkLIpG7q4ObE+0rXwdxuRIzED8HE5+S4C5Tu1+rjguc5SGhQg3dob45FR4b6fTmeSUbs2hbl",
-	"CPvT+0//LwAA//8=",
+	"7L3rktu2ljD6KiidqUpSw+62nezU2d01VeMdOxNn7MRjOzu1T9ojQeSSBDcJMADZasXlU/PrPMB5iHmw",
+	"/SRfYS2AFxGkKPXFdqr/2C2JxGVhYd0v7yexynIlQRZmcvp+knPNMyhA46fHiwK0/SMBE2uRF0LJyenk",
+	"WcLUghUrYCk3BVMS/OecL4HNYaE0TKKJsA//XoLeTKKJ5BlMTicch4wmJl5Bxu3YC6UzXkxOJ2Upkkk0",
+	"KTa5fdAUWsjl5MOHaPLsiX0OR8t5saoHw+c1/F4KDcnktNAl7DlyAlmuCpDx5j9h093pdytlQLL5BncX",
+	"pwJkcYp/G54Bs1ODKdhaFKv62wvYMGFYgnCRMUSMy4RxadagIWF8yYWkV2aN+Y9eQZ7yDSSnzO5jdnYu",
+	"uVTFCvT2NLzwU2hYlAYS+uGbR48iPItSJqDZmm/c9w/+esz+E/KCPfqGrVSpzfG59KezAp7geTiINhdk",
+	"IdIEZ8avnoNcFqvJ6aO//CWaZEL6zw8jezIFaDvmf//Gjv7ft//6L0GI/6jmvcf5Ts2nY49UyOLbb+oZ",
+	"hCxgCRqneC4yUVRTbOFfij82h0xgwcu0mJz+5UFk9yiyMpucPnzw4AFu0X0MzvRfJZTwEw4c3BD+N7Sd",
+	"LnzeQJanvIDv3UbDu3BgCG5jEpvLSTQBadf9m/t0lZqrydvugXywqzO5kgbwxr/Uap5CZv+MlSxA4hJ4",
+	"nqci5vZSnOT0xL++M/aGvG+s4F80LCank//rpCYpJ/SrOfHj4oztO/arReg1N2ytlVzSZVmvQMPkQzR5",
+	"LZYSkudCXnQv52OWCnlBFyIVl2BYJmRZgJlEDq9xS88Vrby92A4gGrAf2P2lTI5VDvIqS+kMzJFaLEQM",
+	"iYrLDGRxbHINPDErgCJLj/H/9sxu5BeQCP6GVtGcQcUFFEem0MCz4A0q4Ko4sac6vJ9tML9ZAVuIFCJH",
+	"HzizuGQJtygMU2vZhtp3tMqjJ8LkyogxAPzg0ZF4R5mI4qksNJLVXKscdCEIy3jsx9saJbI/KR3+pWgR",
+	"gIQXcFQIvGCdZ0UyilhEE1UWsaL76y+MKbguwJKhBKTAP5Bo4F8LLlL6TUkIXCi67GCKKS2h87OJVQ6N",
+	"X9T8HcTFBM9VcunfC7Ou3/xA0USWaTp5++FDk7r8RgwRCUM9modp5MHuF1HvvrXqelNubdHk6mipjtyX",
+	"3J7rMR1s45cjkeVKFyRDWJYwWa+4XpxYWGvJ0xN8DxH4CZhCyOpO8iRB9OLpywaSLHhqINrCm3nKPSHw",
+	"xO4CIG9QO/cxToHr4PFcCJm0R7CXojGC+1jwOf6/hvlKqYvgWBkv4lWXLv3Ei1Lz1DJpw4REwUBpe+eK",
+	"FWwY18AKLSCJGBwvj9n5BK4IRlORnE8idj5J1Rr0l5BxkX51PrG8uoDMBPHJn4rWfIMILadJSdQE2vsE",
+	"rREL/Eb9ZyvDBbdHIAhNutZie/QyN6CLxvDVF0K6P8rc3tkQFxrGOMIs0MdNxNkH9fwAhH2OUD+TeVns",
+	"iX+JirvHbQmrp/6nbEYkcHoJ2gglZ174Y3hCltxqtTZsoTQDHq+Yx7MOOUj0ZqpL2YKyW1R7/ieK8TQl",
+	"Qh6xAtKUrS1LjCvyTmso+AUwUbA5jy/qCedKpcClnfEStFhsdk/4ncpyi8Q4iym4TCo0x90YhkL+muvE",
+	"1KKxB1Fg6i0iZqG8gwgRe4TkbypBrPeH+gL0EpIuw4k18IJ+CB/3+wBv2DpmuzX2z//v/8cD3HFiXeCa",
+	"C5Hn11vBK4s4KO1YRYJxQ/TErFSZJmwOjKdW9CAKwzMll/aBLLRUuop7rqYzCiKMoGGGhL+/++cs6eBa",
+	"CrnEKcZStS388IdZb6MGb2OC+kB2IJMGUygN+thhzz6kxb+Li3yazSF5oy5AdjEQrnKhwUz3l2K61AZZ",
+	"KUvVksU8TQ0KcCuVWg4Ddgmn5+WDB1/HIsH/7dA7NOGoorGD4kfo+QtSm3e+UHiwdGl/R4ChZ9uL2poy",
+	"agL07Uj+0Tifg9lHPcYhDKQo0qmBWMnEtOjsXx80dc+vv92le0aT0oQsMz9Ltl4pA2wOK54uIuQzRRNl",
+	"JlFHjz+QGyMkXpHceE14JpA88192bk7C9cU0UwmECWsLAAFSkghjKfdUyamQlzwVyRQJeHCwhYA0adOm",
+	"IcL2vX08JIUtRIp4u3NCIeO0TGBaShQmIZnGKi0z2fP42NsmnU1i+LLRRXJGCrf1qAHvve5VsiflbGPB",
+	"VfVwW+DfFPTHCFXOnk8KBSS7aWxXj4o8V9mLQJMIXcE5NOxouh96eVEZgXZpuH2IkAp5YYLqpiyzCi9H",
+	"QDfXaqnBhMdy2iMk0/mmR+tdQVKmMO1jaf4Bkm+cCo6iq1gwLje9PCwEtm0du7GOFX/0l2+HT8xNftiJ",
+	"mYIXpWmaE3KQCT2UaxWDMfShwtamUSHmMoaU/ibESfo1M3MdWfInqxwMCbOHyGmVtmx5nCa715bngNQE",
+	"soXTWWc8sWrJmVVNhGFSFVaiXUuyk4dw2k9S6jQwAxmzIhzICkYes74we5pR3FHW1pLK6NogFTtIJFx5",
+	"EkkEbh8C6d9tEMhDRA6Qsd7ku99qg/EFvwBDlgvcF2qwS7IgVkKFhljkwnLEiCmNX69XCi5BswtJygqw",
+	"nBuTrzQ3MNleWuOnzjl+r/RSFQVYgQYIawggDGRiOmjhbBI/y3RDVnY8Ub+87vAvy3kqYjLRfMmX8PCf",
+	"//O/X+1haAmpQ2BinsPUokmZcrNbkX4sGc+VKbTKV95txgq4sii8YLG5RL39KjVXdFXmsPSeo39j/8qO",
+	"2L9bhZt99yqozsMVihYBektKOlFai9tstijTdMZS4JdgmCqLvUxONZeqzUHoHdje7ywps3xmbzkihtJI",
+	"xyrLQMRm9rV0htuexeZyhqrsHyJnXMcrNPHj7jnLuBQLEjw9ofVTllk+ifBTau/qkPujkr+6QPoPrcoc",
+	"z0HldGeccSNipoxXVvueWW6QCgmziK1XIl4xctc5x4AFsGRuz1Y9s3xszTdnbGZvkZkxniQEChRz7Fz4",
+	"AysUGYxwy3sdRcX5GuZNS+G2T+LpJegNbShiRmWAF1hJvNNKJ2S0SlOPd6mSS1yXaELcDe24UTQxJd2F",
+	"EKCNkDGEFJZ0QxYx0lucRj/lFTOga3HmTUv2/FVJTmeLHI5KJvb9tKXqDkpufqn7UcU3qwpAauHvjhtq",
+	"1iFvIVnHsqdci4zrjSU+Z45EarrynKGSYUQBuMF3SkhI2Hxjv8+4mexhpd1iad7OGDLwtySK7o4d5Osd",
+	"0xezvTBzmGlb3EqTPlLfVFgffPN/D7LxUdyY+Og1mfFrJ1j0Whv3UiX8Oz0CdKz71Nu2M2VLfSrjCwjr",
+	"DyCTXAkZ/nHFzTTWkIAsBE97dFELqKkpNmmPYp5rWIir4PgalmF1/UN9ttUJ1qqUtHiXhGe7F3PuxZx7",
+	"MadXzBlp1f1zSUMpN4X3yGwFINy4kUfpote4gVFyhQ9zqeMLxls0GmEK7eGd3+O0STncDTOFSFOmuWwg",
+	"Tz137TBx1ocBt2yIGEu4QthOeUDNt0+dovTmaXa0tyHlXpK9l2Q/SUnWHsT0DyXDFsb62MdTmI9hNdvH",
+	"EobCZ3PjtSzWFkDbswQsZ02q0aDPLfG3ZV9rAXSssa2SzG9Iwj/E7OYF9i1xT1xa4RLShGTJf0+4SDcU",
+	"nmEZhbiAM2YAWhETHrYtv9232/G3uzSDPYjDY0aKA/J7CV+gRfWMWQyxyParBRyaU7ej+mIwxnuEt1e7",
+	"W5Adqa201/rLq+c++Pz118yAvgR9xiDLi80pe/zr69BVaGsu7fH+Rjt38Sz2yTNLtRwXcnKZZNWCokHN",
+	"Z4tFLBgguyLH24Ba1IirMkfATXH0MEj7kWAcCvGxyla1GIpevte97nWve93r3sR8L5jfC+afrmBeY+cv",
+	"b77rIOezxz89xvyHiD0tLURP/p9Si3h1xuJUxReOctnDN1DY27bm9kA0Bs+SBo9SALELZfFub0d10+Zd",
+	"j3WAybsdG6nk3nLyjZrDX/qg+D2RPoNsDtpBPl5xuQT25Y+vf/6JZaCXKIrFq6+O2Xe1XdoexIZyhZzE",
+	"GlWCGZIXEqhYoo4n9/L5vXx+L5/fy+f38vm9fH4vn9/L5/fy+b18fkfy+V6yOInPB8vilJHQ9XemgrsM",
+	"//HnZW/PFBNXu9BJsk3EsmRjYb7JkrPqUoqCSmVgFsMXhl3ytATDEohFEjwE+0vG02bI9CSaWIE9ClKR",
+	"RJg85ZtpT4pDf9ZUVYyBJ7WMEAqZ53MI4ENz3ohBakgJwCR6IdkbUaTAviMZZ+ccfvE7VATiO6OO7Td3",
+	"bg0RsdBcGqKFnVGGslretN4L3uRN3kqZtwKLZQoZFymuwKpyE8IgSxNX5DTykokVjFO6C3FpCpVNNSwh",
+	"zJ0xgYYXSo9f/9/9K6GlIz5OM56PiJ7vwnhbDt+isA7F8OldSYdqjSkVPDumO7tX1mH1cn3pn/owhfbN",
+	"X3iC0M1eB2P4cgTfWLj1+Rd27Azp+gGbIn5gJ/8BeFqsAnF1K4gvzF4H177D5xN1cT5BQQeTl4UrOhJK",
+	"gOhmcqgLFy1hxw7h6g3ktrpZQ/z5WRbOkfoIeU9VhYGpWgTqskgGXKcCNKMz9wYArI6E6mOh6i9A7hcL",
+	"U8XjbJeR2VjmQ9EskSXJa6UTs3uoHpFnIbQp2MMHD5oyzvXvVmRvfgBmhnGWgzZKsliVsjAU0kMVWbDW",
+	"k1qzh01A9edqIY0biq5sSn3dzMVweZJ9E4P3q2MylKmW8Ty3D4eAJiimqjTQHL1rLvH5o1VVJJVRHSif",
+	"I26v4aWAdfBiyzKbNkoIjDgC+0Yfdn1PJITpEnVJK/SnKYshTc24890zdc8+3ig/0FdUIMYyAqRvsbUW",
+	"RYF50iMnKCXZbPcBUKMKwfUzEC9BFyGq0KiEUcpEWcDjwSsJPy8mp78NyxJEdF/R6B+iamZErA9vq5kP",
+	"pb70tpinMC1lIdLDUg7vIF/R3Y6diYvBMML+3LoKlVtXpqLM++TaVenIjlEenIxM7z+OY8iLgWIi02sU",
+	"pLpx6lmf4z7QPwC4FViuCd6XDqEC4kyV/97DdmMlFyIBZ0yqLiTqHD6Hfzhe11U9DKcmcFfYrqGNwhUn",
+	"dkLyPWrTFo4iEym3ig5puZNoshSXQMyE/Fk9CbyG20u0r6B4OPNusNBh0TkErc5orgTgnnUSSEEJrNqz",
+	"slFDOYKs1qGRyjxVPBlXw2TrYtSvRr4EmMfEGnxurQ0IjL02Lyv6ea1b48ttHFg2bXSVtASo5J2+fkkN",
+	"kLFKHO51RhpdJ4Nu7NTJzsOlUbaI6LZoL4zV/8iCORtTG+dal6c9+/tzRC4n1p9PTtk50Su0I51PPngv",
+	"7lIqDQatwRYJQwrqNavPjTDd1jYl90tTkm7UG/Wy9GHC9XbFutH16aramh0vLre638VcqYtTrAFANjul",
+	"6QNyCrbQKmMPB83p21538lU5ZTbmBU/VMsK6apJxQ6HYoQH3IUuN4nqHVdILE7VRdOp7KgHToDZeqN6q",
+	"yAMkAI6T20fkzwg5LVYwXfPNkIKiYWGxWDEntjAlwZx5l/8GSz6sUL43KOpL6Ffd3bUK4b69OPsZyvfQ",
+	"xQZcNTu5ewqLYoetwiFnNrDxWo3tLS80IBQdsGwr14eX3tA9SXdk6CKkcoWm4Jtx6qerwTYWH69TomXn",
+	"jatEa39HGstrgMIdZgvzx4oSdCtpidcTJlRA/K6NFtv433/CjiuPtUyZA0zv1exb8LZTN8Rvt/o9QClg",
+	"/UpdWy4L1S07yLDarHW2HTlyQO2zdojZkFzdrK06LOLtXtYtV1HbvYD90l2nCS/4VMipr/U7bo6hym27",
+	"X9+3kttw8f0bTUNDcJCGOjXiD2hJ3A9q4dDf6wYj90OEotN6QbEr/e21WEpDDhsreLnHMYZIpckZUzLd",
+	"eEk3kCM3wvNfn4IWe1aJ6qmh10qKOzCfbcughZC+JpU6LJOtScd2urbvSdgNkrCtkBTUCpPIKhuox62o",
+	"2YgPT7YX25wyzuYq2bCMb9gcOrfCrNQa6HlR49XOY/0EaOX4qIrr0Mqds3xsMrk3zRpHY/bOAWgRmB/V",
+	"PBB1pJdhAZIXBWR5ES5U6H481KNRv06ldMarcQdXAB0yVu8z2CBYttTo5j40jw9390qeij8OBfboPhu+",
+	"7ULAuHY1dfvuKVz5ewlljycdFr01N3zkgfaBe6JgupRmr1ADDWgqm/KeGIF3au5ME6WsjG15ymNnJRKG",
+	"kRWiB0JB4mAn3QQDK/yUwld5pqn8PJ39jZjMV8fcD+utlhs+khtrYoII4w/fz7hDYHqn5ubYUqJ9yJh9",
+	"yZOw75Fb7ykfcd8krQP3YTN175VIff+qPZpRDV2TXac1zlnSISUvINjYp4dI9YZr5qAzYczYOMem1SFk",
+	"pVVrCTpiPMmEjFjGJV/az+SNi5jl7lZfoGD3HDSn1ji3gsi+746PPKXo9OaGQ3FejRZc22bXgos0nH/V",
+	"ZUPX8Mft6GC07Wru2Namcbtae9P+KYqenjI+pnRHDPsGC4rQMFHT3FZQ7GlzBcNtjXz/tpBxuHQZQ4eW",
+	"V35trxzWV0byEpi6/z5wDGYK2GfDwabu+civegyNxH3jGg8jla/IpPlpxCIOdV25yVjB4RpfTsogvuwS",
+	"5rBDI98vutG78A+vg9+LWdvFzwep+43Wl+846JrpsxHmZ9jzWHHDQCaQsDVgWtGeUWEBmE3xAMYBjl4o",
+	"VMHTsa4tqwHW7TwG5KwcdAytapt1wEq+cumPjYgTu2zCjAz0si/geA/Hk310moN26w0uZB/nlAZPK7az",
+	"uUJneUbNrpBEoeFuu5nSDbRr6kZwH9JyqdsqqRnYeJ1xPreWS/3BtDvbPdxWNKbjO3cbjrkVXoGlDUXB",
+	"1loV4F3OKE6iJminQOTPuTEHFT78FNpPBDNxqvZwN23CP2Z9Fe4oxRwP/W5K3dUCZRW64vZdh4WNDpqs",
+	"Got5eengzmJugIN6Fh7WR5Do+4GdBAdkpcesQr0qPZPkAZ8z/c4oGbGkzHJ7qTCJO3K1RLGMwUDp1L6Y",
+	"m54QsGqZo8LAPlp7xH2LpzvMoTRYQ0e2Umt7YsPZq2NbgDXwev/uXyG8HhFodKgm1pY06rzhJWaPtylI",
+	"o47DrcYsRR7laXGzQs1uL4ypI3sblUEoTmh0mFN7xKOHpxRZGHPpkkes8BqxeVmwNeaUpFYn8sR/U8Fk",
+	"nIDf34W2UH+eQKrrRYbdaYjVTd5Eqolhb2EDP1aA7UwXxDFHJGZ+FvFbDaJ5SPzWFtlEv8QLLgPN1SVc",
+	"BRBhRp7oY+Q9M0+A7LPYRPSMPcBrrKmkhlQsI/CPQg4KKA5bBPsSz35ShaWLSC7wfUv8cNaKkwnNilJL",
+	"lD8CM2+HgoGPa65rmyMsxljEmhA9zCSm1n8fGdzW4iYuU75Oje9Ju+hkj7vZPkRUzGdcIs1g2r8d5jti",
+	"KKFqEDsCNaqyCTfdJn0vHtVvVqWKK74W14Hp2c7mSnutM0RCtuUmOAOCzaHA7N3gHrUimqZ+coeEuRgy",
+	"apBxsCoMUnMyd2oSLu3STLhumodgIFXcOWqJRyFPNcQgstIUbCku2zFcjeWN8xhsHZlzIFRPBI8OfT/P",
+	"RSYKE+zkbLUGkq7RpJYJWRY9Dg/a3tin1SVoLZIEZMh4gvWlSC5xVJrUaa+P7CXMkei+e0mO8YzdwQi/",
+	"WVdLGzX2tieomijqP5IB+A/tbGBhYci1Tm4XSh3UxXEA6Vpu4hGe4iGU3HesHjTq1lXk8Yo9fvnMlVbc",
+	"f5oBJNx3sCGk2yoRSGlLxhmuC6X2XntIfN8qsBOoK9ETGdAss9dc5z/+8Y9/sBcv2JMn7IcfWJYx00OH",
+	"l3DVR+oxlqTP4bts+SdylAxz1ZOX1akOpEWGVyoHHVOBpFStq79jnosCg5Aob1ZdwtTkEAueTuMVxyxw",
+	"aTduH5n6WkL1N67IUE0E/V56ygmV0JMzVo+wW057G3RMj6/5s4UC1yj+8wti8zVbZx8S+dZqbL1d4o4J",
+	"w5wKReYuYvClTMFsV+0YNx+lTF6n+g8xULKQIdUiESPmWm8m0TUrnuwKRKPtG2xqvZdDOINipQJjv/zl",
+	"zRmFfvnwX1TmipUGK5eJFAjMVoaJ9pAjPant24+3Lh68oV43dEi1t+un97nW4hLxBdEmdLlb9v7299PR",
+	"fdgHKyc4YZLuVsNbUONAC4Bbof+NNYwN/Xe3++C4XHr/EImjoh/DzNTjUdDFvxAp+m3QFcwM3zgf0IWQ",
+	"SZUuuyM6u0aXTlOkFVxR9UyPkSDRN2GYVL4QK/lscl5Y6ExOJ//924Ojvz4++p4fLd6+//abD/+y8+Bb",
+	"Zz723H6C9XWPri5j16HtQ+Wlqq12TIFPH01GcOtq63gy05SOhgJ16w/CFTyfeKkimpRS/F7uxXWxN57I",
+	"RJPlVpy2Sjm/HqOtoXgNHvv3hte9j/lsKfhigbpzXzD37yVPwz9hbGCrXMKgLBnSyisbq9qOtBGJYVgW",
+	"MrVUKXIZIYXlIE0XFeOGjDBmpco0iVDbdAujD/X+hk8i4/lvdJJvkzLLjytI7nMaWM/Z7v5X8oM9gVRc",
+	"gt6Eou2HIskPCi+juQ51yMMl9PTYDfHXX72DXEMMdlpmAIw9DecBPBKjnJ/YWM3B4rB14wgjvGD43HZE",
+	"aDACClu/XWtNGNobjDXL+cYLwQGAYtNNkMWZxXElgbkz3TCeWmWChJ5cSQNTuIpBN1Mw+qIsIOyAqNBl",
+	"fFxFWGoJSR+ETB4Q9KZfTVTj/j4hCg6vjqsrtc+99Dlgjav5ugoAaV/MvsCQ9cpAPP3n//xv5RN9bakR",
+	"1wlzIxqGBurdApqb4m0oZdxAXGpRbF7jUCTfANehysaPpbdTnLL1amHXNqE8iQx1ZnqtmmRVFJY2oUN4",
+	"oQL9Kuxamck18AQLlhgmJBUNoWYT5OtVZXHMSGIggZ4MPobpEmuLvFNzzOzzmgtFyhj26MEjXw9/9lzF",
+	"qE3OzmWhWK7S9IxxthBSmFUdbSEMWwAm4VldQZVL+64RSwkJS4W8IJ6QYqV9souY43N5Lsl2deo6ZPhI",
+	"HSxT7+CFmpQAw2aveAH4/BH+O4uaX72CjAsp5NIV+W/+YqCYsS9dSOVXx+yNZUIFUFhKsYJzSWa/LwwJ",
+	"Dq75C7oOMJhfKInRV/aaf4kWHgvdqnx3ZP8ktI4Qmig54rdkFfrKlXZ2yHgBmy/MMUMyslRg2Bw2yjJL",
+	"cy4JBJCwbx79tTqDV1DozdFjcrIJydxWjs9lFbWOVEkvKLLIEJY8JAs+SJ6Lyenk6+OHxw9IbF0hsp7w",
+	"XJwkvOBHtA/73RJ6nNjYNMfzfBfxIBvBNlTCfVGmKfpfTUS1cIrK/63VmimJpxOrLNdgrJrX7O1BUvby",
+	"D5EfM1T2zyUW33e52AQ8zEIFmRhXHIeECYvFljKWGtiKp4ujNd+wuQZ+YVzlcCkhxoNUiwUBrjrbZwnd",
+	"f+AZdR1CIGmeQYG2gd/eT4QFgyvw5tWTCVWtO3rqa1G5C81DhPdtzQ4Q9o8ePHBV5wrHy3lO5YqEkifv",
+	"nD+/M15FfTpC2oyenbrjt7fDtzCYcntZkBxi+wfNN/bEUJiz8EczquvZQB0yMOh/NmnZR76jpR49EQY7",
+	"CYieJTYIqX/laaNaV3vV9rAje7QUhsfrOoD949LeXbBU2PtYgfrE57006TWeqKfUvzkruDmlEklv7VGZ",
+	"Msu4FQUnjysqwSoigYDj1AGA0qYZYQ/2rFiaxqCkaeBFcxfx2J+tu2ltLFxC8XMO8vHLZ5PbRhg3D/v6",
+	"+OE2dFoQwMC2ZiCZ26EBfSliaOzw8uEJLxNR9O4uFaZ4jE+EL9jvJQkL7n7x2JkxB3Cs903UzfZ+kbqJ",
+	"NF8cZ9QJj0bRvoeM1jkqTCkzSAkxQKQ7mUu7C87Wl38Xvj310ZwgC510V/Qs8bcC29CDLPTGf5PzJdSR",
+	"NsHjWVB9gMBKx2Q5XpuYjopcQER9ajcWcOB3bpN9UKD5rkEynwt50dM2Aq4KBFTENKT/JqnVwd3RPLyn",
+	"p5jGskXwfl0plogETWoRk7C2giFy8Mbd5zGyiPbdJ5J35JN/zSAZaLf3M12CMBoxdzyIUtPkblCmvakx",
+	"aNMEwGeBOJ5ZhlDnubCkgCTCCgt6cajmkM7r18ETUji3gLovojxLIMtVATLe/CdsHCKguvM3lWz2woHx",
+	"R0+m8Q9tZbLqHtdCw4e3tIQQtlkEMjUgmwjntLxhie5OJa8f+CVUCis1X5pvMEzFQHpJMUHbqBRNro68",
+	"UcB3O+wjTyfvRfKhjgcPt9RqzL9pdwnFzAXjemZS5ZyFby0YMaOoYSaGGqHnAHMarWq7Jk2YuiBqqAIU",
+	"jzsqCS2sg/9bCPRNoMecM0Dd2Vk9wZU2FMIGloXue5/su2uvDz7WZblDKvp6pdbjIbknMXyCBDAPx04+",
+	"dchOQdT2+rm0MbZUqLo7+/0cllx20ZVyEQNHeNvUlrqbjaK2fzYECt7G76jP8Ugc6pDIMYKbGafBVa7s",
+	"GqbXSyH07u5w0P3nLDWOUjIq2P+ZZMWbEhE/bdGwEgm7ROnRDU8VQp1Gh41PW+yjLXQNboeJeyEpr1/I",
+	"Gi1cUYCIVmsUDNEU7enSRxC7Gt201aLplqDmwWgsJwcLuWJct939BbPbF8j6+Cit8WzLFVIFpLkaZQ3M",
+	"bjwXRO7amPTho8l2NyfS9eD9CTFO8rUeIieGaS4O2ocRj+4YI7g9fIneTgmE62aldJFu7lbmQqA0ZC4n",
+	"RBuXZJ5QK7kR0hedXKLW0kcfBC+lfyB8Dl/TOQzv+TX6Z1F+uMM78D0U8arrQr79y4AlEG/4LuCYn8ZV",
+	"iJgTqV0C+l1i/6tSOgcsYMPsSmD3t6HKiR+6AD5QcVgBeVY9NU4FuRB5S+qtgNLMsXgQyrEID+hjCwMj",
+	"PsS8jfH1Fe9Gv6gKfY/QMCrgRkylSS2T3zAy0UkPaAaiccgeZ+rvdukDjdLmn6RG0C6cfsdm4hodwtSk",
+	"Ub/7o2sKHk/CLBfPuo69oQCqLrIMaQnVYyfzzdEFbE7eX8Dmw5B73oPvb4ghYRKEgW0VwaDktPYB7+Ol",
+	"fXubUnc2hySBZAgpqIFTxFwuMIaI8DwHri2Vv0vS8KuPOsJVW1aHvmYJkBin+uxGBXx5CBPG+AXcKskv",
+	"0GO4f9YshP8xTPaDt6c22Q+DbEAp7N/gg7unVneIhl6L2wm4wwTNMpT7lm2b5uewLCW7AMh9traQGJTV",
+	"sNFjAOExm1HfCRcZ2eh9MWuU15FYgi4FO7Yqi6rQ1MZUXehCYXNk9G9hwifBL/88GDhs4t9s0b0vDKv6",
+	"xYSQspfinSBdPCrUBUgzZDDTcKkuABnHG3p4DH37yWrnwrClUnVNljsF2VOZOCsY7pThTn3M0i1dZSej",
+	"dpGGJs/4hiWqKs01L4s6sZOCqDEV06/E1VcCcih7FoRvFYaptcSwWZWDNO3gZcMyri8gOZczx/9mNFYC",
+	"sUjAYCE3jmltvrww/kz2Q6pHYn+gz4hfVDyPAqUxHnKpQuTB2ecrZPlkbfTVCgfs9A9vYbo+qoIIErma",
+	"lOoW5azgXXnBL4BxMqQdpeKyui4LpRknqQtZESKTGXGFxgnhSIgKyPLU5cIEw9F/QLUEMRRtflfYLsei",
+	"4VmjSSvjqVEUi07WeopG4oYlWuVHiVpLE1X1IV1YemYB2RXoGsLOG7+6fTHZv/g9ift9Yv3wwVaz36G4",
+	"89gK3HmxIfpQKPt/ylrmnAER+7omvC3k8ClrderPDVNmixCgEbEwN0NJzGOx9JmQP+GbiM3BCFdJVsLa",
+	"Pt1FGq0KXkA7hekW5ZT2RH3xCPhrX9XbG0Yq6pPRoS1CFowj2DxgaVUE35Yo43PBakxz3wRFmTF2w1sL",
+	"XKhase9dBLnP0NjsOH5bUd2fUBgEnc94I+VnEwYx0tjZHwbhsbtp9uxuM+dWGrQiZawyYEKSdqAT0Jjy",
+	"Vol3lKuCLL2uc3DW4OHUeArzWt6p+TF7Jk1hRUK1sKpkClaRPJdeUsWkrVlVGXkWVUUanGpCP9UOMVdz",
+	"48yVVsCHrcZSr50bSjfDFOU07RcsHc580mZeX87YYkhzrKuj9Xp9ZC/zUalTkLFKqBbAoYNnZVoIiwUn",
+	"OGjCC94ebqsUR8rpxnjCdgGQW1KVAtfBnOIE0PcRym/9WQKLV1zzuABtpbCCz32vSCthFiDZ+aTg8/NJ",
+	"MB++v6tmoA54I5usW8zKdTpxB/gCEsHfOHrSAL6KCyiOqqytnlLeNVKHFt3ThbO7YKJSU9fQekwZNSL6",
+	"/TXGMVlvVH3xjOd5MPPOXrBT9v4cIcZoieeTU3ZOXUqx7uL55MMZGoaYwCahliK44tDR6Iqcj5msa3Ky",
+	"L88ncEWZ3lORnE/O3IBov7VC14Wr0vlOCQkJmyNJyLj5CrshcEcYfA4jVi0cLvPZXed2G1nLssmn569C",
+	"9UVdsN/x99C9UHKalIRbrQR+qnRA5QyCL2Lqdk/dMK/GnKJyb08DAYAfsJoJ5dc+DFZf8bVbt0+C6nA4",
+	"m0fMC56qJaWNy8rKt7Pu/U6cI5WyAYgyN6CpsLH7g8yG4crJgczFXda+RzdMs6touU88km5QiaetOLtO",
+	"SJzY6Q0xJ7lDe8s9wpIHsn8UI3hG2hNKDl6MP2Y/1YXnHXEj1l/JIxeQF7Vu5aLMvdTQEizI/tQQPiyH",
+	"QSnC3g8majnFuFAI4UIPQiKE21slQ9yNCLCTS4fqx6N41DT0Tg66JjdtFHeVLEO3pCo6406KavbPYSnI",
+	"K3Gn5qznaA7yV6GFn7SwA2+H9xQOO8hu3z027Jr4LKImx/vbxpzVzRidbj+Isg9BHt0xgtxdEOWwV6sK",
+	"omzWt+wLotz3pp44qe6GDxIH/TQO8pZDAHe616jImGUJLWZFxRqpaoYGloFekmSP9oXrnGjdoba3bo2l",
+	"+F+gd8ytAA39pHII6T1nzg8QkTQx02rtvOU0Q0P28KiJnnLDuBFJKHXTRefSqT2lZX5aMbpDFJdidF2O",
+	"g4s68H1Nqb1GRm0YySEpuwGed0OasXZZ//m/Bn0J+ggXSI+eNmSSCFuCYOUhUXWyiRgW7Wg1mzxmj1mc",
+	"iqruUawyMNinjCo0zZ5zUxw9tRMcPXsyO5dLKFxN0lZ/nLOqaDHSWDsHPvnowTetXA0uGQ72WpU6hv5i",
+	"RX3Wr2CxotYaW/bPRt+ub785JPysgKuCjsJbVIaVoE5aGx4NyvAJm9Hh4I1TBpgVkLGlX3Vu9iIEYwwa",
+	"hZHrRqG+jrE7wAup1uZOr5JK048qvmgwbp+DeQReUzG+3PlnR6lw6S3G41GojnjCIlOjFeIbPodbSj+4",
+	"lz360w8cHuCSGhXpqPdWLx586D/DqqXgzXmdH1spyNW1N1tMt6FB+15/lqBRVYkCsVsUzHUBdt2tnAcb",
+	"yyObY9bTrM2KYueSaK4dMoVFccyeLVyJa1xCT5/BTitBT2TJ8IpjHrOXKk0b6//CsBmBbxbiaPTTp4LK",
+	"KK/iijxW3yk+/yIThaZ239O0n3X0o6pzR+zwh79ynbIPconXFnSOndW9vZc+oVsEjb7019sRlc5+ItN2",
+	"s7YY1o08vLLYPuk+49zmd+gNf6XWYxzieMWFrKyqVt/RSSeF47P0kL+kWDOoao/X3F1IVkVd3DEvV2tz",
+	"8l6r9YfDeEEH7x9bsSQHbZSktkBOU6Hjw6BMtUZnTyDBRKv1YILJrhS0qhxMm0hwq+PVeHg7BvK6w+FH",
+	"sWDjBQvzAq3WEYtXEF8gh4T13UZgWgWRe+J3IM430BdbSvbpyXV9SQN02ezjdmIKmKZCDBGJBl7uIJos",
+	"NAYed/i55TA/2jlH8xYIRlvxSy5SdGe2y8A0o6wSYWKuyThYR2ehbOzedNZNN0NS7heIdSFkckgx0d9L",
+	"KGHXi59ZpU8rqv656nz+qOZjeKxD5s+Cn2Jd93D0JQac2d97o82QUrzdph0N9bVfE3UwOpRP7NFHiGJv",
+	"Rhzt9/Tgdll/9/7bj+xGbTYIDuDcD2rNMi43VK//NtRqlZuOMm1PkqZ1GjUyA1fvejeivH+n5tMdjtEf",
+	"0ex/a2DFKx3m6u/ott/RbSPPJRJNtBRbvdJ31KCGDN4zsAXUfaXVH9V8W2BtHcbBTkw/8LAfM3iej/58",
+	"5+kdlHiig87JHZfjUGvgruPwZPjjnQaBBSOInXuN+mbe3SH1WwPt8pwpEL2PEtZbHsjusWUwRMhe3GqR",
+	"0he9dSVzLWQscp4eDtdWxW+XnWlJUsY3uyp9o2A7bF36L3rkLgQ4nGqMCOfWdPsslCYikk86ErLQ+YZ5",
+	"Racf3wi2J++tCP3hJOelgf3JBC7gJyuE95MKHPq/nIqyO4H3JccOmbcPvNdY6lkqzBCuFFHOvDY1FnQa",
+	"TJndEuxo7PHAe4XP3x30tqDW8c53YeeaFg1f6lf+oY9T/PXPU/LVAXKUbbeG+Wehe3pE6onEtOqnf6RX",
+	"Ba2QcTjjyQcQ87ov1Zcz7K8zixj9cbz8Y/YVJQ7MS5mkYJ/4Q+T2ywUmSBnxB5xRsAYlRZqVs6Zb2YVa",
+	"V2GXVkyup9APbhg/lzmnzlccPW6UnmAGEp6qJzrd05xBxeci24VHLCmz3L5hPw2kQHlU+kRzoNzyfFb9",
+	"3llKPgGj6clxFoFAZtBVo2n2zjSFm0oVippB6pieU61jdv1kikvQYrEZt3+XHDvtbf74UVMrKqL3aedU",
+	"DBOwF6CX4APJKV/Zt0CULp/SW8t9AmWQsA3VQ/BP7Ywvr+/+LVqoeg+t0bf9swgxHz5YZ6rRFUjDzOha",
+	"PsTWwd5mXHkvYjy6c8S4u9Dy4fOtTDfusYD5BssiuLheF+MSxoPeI907HhWpRNPBd9wT69nL5j/vYE8H",
+	"vmC0p66F5N5wT3+YdxvvOYxpPuLzLmnJrQUXfjKU5JbjC4ePtN+k6BFwXIThGBryUWIM/TYOCzKMsNpE",
+	"mlJ+MaaoC8mkktAIPzyXnfhDdhfhh25ro+IPPyFsv/0QxGGU78QgDlKzBjYTDgzakd7QI3dhacGpxthZ",
+	"aE2Rw3e8GC7cpULDWymFbTleMPANq8DRfcLVzCFVcolFW1DBMLus9PTyyXv8P1hWraNQIBDuK5z5Cmcu",
+	"K71wUUSjKkMG4vP8+/0Reh0xrHmMdNrEHLAAixk8Qnyc+urfpmLYmqcvAZyq71ko1orxHRjBf8CouQIs",
+	"06ZJsVIANxfB/tU3Waj3jWVDdts+YILc/JegN1gs07X9FwY5HlNlgWZBWaZpRAXnqMklFjPgaYpH84Vh",
+	"DmIB9SBw5DdvxmtO8VGq8H7K6PYf4hJqTKMr6vuDqrXc1TOd7IGmv8bG90ojZTKsUIqlXC+RSC1Vo0ws",
+	"sMcvnx2z1+DUHzRZu/TEDIqVSmb2nVmp01nEYq71xspQM2eZmVG48S+vnruCXnDF4yLdnEv7NZdSlTKG",
+	"xJeecZV3qIgsTWJW/NFfvp0xqRzfxKJj0nVubaRk4dO1wbTfsv0LPvOpGrZpdR+lg4MDTI8ESaCN2JqL",
+	"wletJFfGp9H0dzDs+bHDtKpUh9VDoKiRExUWxNBWDzN/h7ZDoIfMrO6dkR3iKmz8pGv5N11PVY1otI6g",
+	"9343wOpy/9v01Vl0LVqZiAHHbHizBk0+LrbQYFb2kILlc/vA9+BOb8WdngpalNcrQIW2PpuGR3DceVzP",
+	"TuQL5iaQikvQYodq5qrIPqmfvmYAf+3qdyu4L4y6pwrbPpLNGGW2dXyfRdjAQLQ6+uZ93V+2Bm2lH6xA",
+	"H44eCJcI7t6Dne61bcDffvHm+ozDVCxp4MDtQ9+5xPykriUABUpYCVK0KFgD7DdPs27Zyr3zpB99rJO+",
+	"ZbN3+ODd4mhKd/+co6xJxHsunOvn2OcEq5o4VbEvRLfZLCmzfEZKXMOSTiE4mAgnfZn+XIMxkKBsu14p",
+	"rOFCUuHyD5FjpA62q1ApYCIVEwvSZOYq2bgiK1ju0qxUmSanzrhfoicpXRyt+YbNNfALspXHSkqIsX6E",
+	"Wiz6C7I8KbO8yy8DzR2cmXzh2nRQ0gtbalXmbFaIDFIhYRZZfa8ntUrIOC0TmPqHwznPPZEiFWPd9htS",
+	"HMbRU19hd9BGdU1yGIhFaUNqRs9OL0EbQTFdhDOQTHlhP66VvjA5jy2o/vk//2vV0bo0LLoQLIKgqIog",
+	"tyzDeEeCS5gWmuVc25vzBb4SsVlpQE81LHzHJErInbVZ6Xe0z6MnwuTKiN16VFS98rRRwLi9ZYu9ERML",
+	"F4rG67CYu+PE9hb2GqQt+LGGbBVx55DYGT+c0csFv1RBU+G2n66qwYjaos3ZZv/x9A1zRGYWtTpehwLp",
+	"mNIYSodmNrVgP/ELXqhMfPfqBZkvsByZJQanjrkZJBUaGE8tGDboaCLnV+QfYZnAoFX7p/NOtRxTpDMm",
+	"Z+gVQ1MQmfnoiWP2nOsl6GpfFHlPEYqGLdW5LBSbvfz59Ru27SQMGkwIkk/caLdkA/TDfxT7n58c46+S",
+	"XgtgzDMgeE8+SlhYhahb0WCB9Ll2LJh/sWGmsIz2jyH59Lm4vNXYrx+Ap8Uq2IGhYInCnP0WvLaaNZLm",
+	"i6nCFOXtw8HC5lC8bH8Mx7vxZPPRdhxTkOVfHnx9Z/NJVVCtZKxDYJjhG7ZebfaGe8wls8CGMPB7sZ6w",
+	"HKOWSJbByNLJCcrTbqBurkNpiEVULQlR1EHK6cx6WWnIWt9V6k0gB/17QWTREldv8m40irGU1RSai+XK",
+	"XbzaZ9cavX9s5WUBK/nZASp7NXoAa9+3G8+ba7rjkXvHb4YVYBkAHojZGFT3q0EquTlQD0THKwy/wPhy",
+	"oiFfUA3N+n3PTbuvW0HU+EKbW6SoUTfEU6DuAJbXW+mKzWElZFK3KHFzIr/SdWqCGxHzSkIw8RlmjoES",
+	"f60+rnieg4QGNniHdncsujLUvc7RTDJi17Yoh9gf3n74PwEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -103,6 +103,7 @@ var audited = map[string]struct{ action, id string }{
 	"importDocument":       {action: restorer.Action},
 	"createRestore":        {action: restorer.Action},
 	"retryRestore":         {restorer.Action, "restore_id"},
+	"revertRestore":        {restorer.ActionRevert, "restore_id"},
 	"deleteExport":         {exporter.ActionDelete, "export_id"},
 	"downloadImportResult": {actionResult, "import_id"},
 	"downloadImportErrors": {actionErrors, "import_id"},

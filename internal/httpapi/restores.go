@@ -118,18 +118,18 @@ func flag(dst *bool, value string) error {
 func (h *handlers) GetRestore(ctx context.Context, req GetRestoreRequestObject) (GetRestoreResponseObject, error) {
 	r, err := h.cfg.Restores.Show(ctx, caller(ctx), req.Id)
 	res := GetRestore200JSONResponse{Body: r}
-	if !restorer.Final(r.Status) {
+	if r.Reverting() || !restorer.Final(r.Status) {
 		after := pollAfter
 		res.Headers.RetryAfter = &after
 	}
 	return res, err
 }
 
-// StreamRestore follows a restore until it has ended.
+// StreamRestore follows a restore, or its revert, until it has ended.
 func (h *handlers) StreamRestore(ctx context.Context, req StreamRestoreRequestObject) (StreamRestoreResponseObject, error) {
 	s, changed, err := follow(ctx, "restore", text(req.Params.LastEventID), func() (any, bool, error) {
 		r, err := h.cfg.Restores.Show(ctx, caller(ctx), req.Id)
-		return r, restorer.Final(r.Status), err
+		return r, restorer.Final(r.Status) && !r.Reverting(), err
 	})
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (h *handlers) CancelRestore(ctx context.Context, req CancelRestoreRequestOb
 	return CancelRestore202JSONResponse(r), err
 }
 
-// RetryRestore runs the restore again.
+// RetryRestore runs the restore, or its revert, again.
 func (h *handlers) RetryRestore(ctx context.Context, req RetryRestoreRequestObject) (RetryRestoreResponseObject, error) {
 	p := caller(ctx)
 	job, err := h.cfg.Restores.Job(ctx, p, req.Id)
@@ -166,4 +166,10 @@ func (h *handlers) RetryRestore(ctx context.Context, req RetryRestoreRequestObje
 	}
 	r, err := h.cfg.Restores.Show(ctx, p, req.Id)
 	return RetryRestore202JSONResponse(r), err
+}
+
+// RevertRestore has a job undo a restore.
+func (h *handlers) RevertRestore(ctx context.Context, req RevertRestoreRequestObject) (RevertRestoreResponseObject, error) {
+	r, err := h.cfg.Restores.Revert(ctx, caller(ctx), req.Id)
+	return RevertRestore202JSONResponse(r), err
 }

@@ -55,6 +55,17 @@ type restored struct {
 	Progress struct{ Percent float64 }
 	Links    map[string]string
 	Secret   string `json:"webhook_secret"`
+
+	RevertibleUntil *string `json:"revertible_until"`
+	RevertedAt      *string `json:"reverted_at"`
+	Revert          *struct {
+		Status            string
+		Deleted, Restored map[string]int64
+		NumLeft           int64 `json:"num_left"`
+		Left              []struct{ Table, Key, Reason string }
+		InTheWay          []struct{ To, Table, Column string } `json:"in_the_way"`
+		Error             *string
+	}
 }
 
 // accepted starts a restore that is accepted.
@@ -138,6 +149,7 @@ func TestRestores(t *testing.T) {
 		"a restore that is asked for again is done once":     restoreIsDoneOnce,
 		"a webhook's secret is shown once":                   restoresSecretIsShownOnce,
 		"a restore is cancelled before it runs, and retried": restoreIsCancelledAndRetried,
+		"a restore is reverted":                              restoreIsReverted,
 		"what came of restores is in the audit log":          restoresAreAudited,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -470,6 +482,58 @@ func restoreIsCancelledAndRetried(t *testing.T, h *house) {
 	require.NoError(t, n.app.Restores.Run(context.Background(), n.id, uuid.MustParse(v.ID), func(context.Context, pgx.Tx) error { return nil }))
 	require.EqualValues(t, 1, n.rows(t, "companies"))
 	require.Equal(t, http.StatusConflict, post("retry").status, "it has ended well")
+}
+
+// reverted has a restore taken back, as its job would.
+func (n tenant) reverted(t *testing.T, v restored) restored {
+	t.Helper()
+	asked := n.json(t, n.key, http.MethodPost, v.Links["self"]+"/revert", "")
+	require.Equal(t, http.StatusAccepted, asked.status, asked.body)
+	require.Equal(t, "pending", decoded[restored](t, asked).Revert.Status)
+	require.NotEmpty(t, n.get(t, n.key, v.Links["self"]).header.Get("Retry-After"))
+	require.NoError(t, n.app.Restores.Run(context.Background(), n.id, uuid.MustParse(v.ID), func(context.Context, pgx.Tx) error { return nil }))
+	return decoded[restored](t, n.get(t, n.key, v.Links["self"]))
+}
+
+func restoreIsReverted(t *testing.T, h *house) {
+	n, other := h.newTenant(t, "acme"), h.newTenant(t, "globex")
+	other.seed(t)
+	before := n.exported(t)
+	dry := n.done(t, n.restore(t, part{"file:a.json", companies(1)}, part{"dry_run", "true"}))
+	require.Nil(t, dry.RevertibleUntil)
+	require.Equal(t, http.StatusConflict, n.json(t, n.key, http.MethodPost, dry.Links["self"]+"/revert", "").status)
+
+	v := n.done(t, n.restore(t, part{"file:a.json", other.exported(t)}))
+	require.NotNil(t, v.RevertibleUntil)
+	require.Nil(t, v.Revert)
+	n.exec(t, `INSERT INTO contacts (tenant_id, company_id) SELECT tenant_id, id FROM companies WHERE tenant_id = $1 LIMIT 1`, n.id)
+	v = n.reverted(t, v)
+	require.Equal(t, "failed", v.Revert.Status)
+	require.NotEmpty(t, v.Revert.Error)
+	require.Equal(t, []struct{ To, Table, Column string }{{"companies", "contacts", "company_id"}}, v.Revert.InTheWay)
+	require.Nil(t, v.RevertedAt)
+
+	n.exec(t, `DELETE FROM contacts WHERE tenant_id = $1 AND external_id IS NULL AND email IS NULL AND first_name IS NULL`, n.id)
+	v = n.reverted(t, v)
+	require.Equal(t, "completed", v.Revert.Status)
+	require.Equal(t, "completed", v.Status)
+	require.NotNil(t, v.RevertedAt)
+	require.Equal(t, v.Report.Created["sales"], v.Revert.Deleted["sales"])
+	require.Zero(t, v.Revert.NumLeft)
+	require.Equal(t, rowsOf(t, before), rowsOf(t, n.exported(t)))
+	require.Contains(t, n.get(t, n.key, v.Links["events"]).body, `"reverted_at":"2`)
+	require.Equal(t, http.StatusConflict, n.json(t, n.key, http.MethodPost, v.Links["self"]+"/revert", "").status, "once")
+	require.Equal(t, "started; failed; started; failed; started; done; started; failed",
+		scan[string](t, h, `SELECT string_agg(outcome, '; ' ORDER BY id) FROM wharf.audit_log WHERE tenant_id = $1 AND action = 'restore.revert' AND actor LIKE 'key:%'`, n.id))
+}
+
+// rowsOf is what a document says but when it was written.
+func rowsOf(t *testing.T, doc string) map[string]any {
+	t.Helper()
+	var all map[string]any
+	require.NoError(t, json.Unmarshal([]byte(doc), &all))
+	delete(all, "exported_at")
+	return all
 }
 
 func restoresAreAudited(t *testing.T, h *house) {

@@ -59,6 +59,7 @@ func (n tenant) furnish(t *testing.T) belongings {
 	}
 	post("/api/v1/restores/"+b["cancelled restore"]+"/cancel", "")
 	n.exec(t, `UPDATE wharf.restores SET status = 'completed' WHERE id = $1`, b["completed restore"])
+	b["revertible restore"] = n.done(t, n.restore(t, part{"file:a.json", companies(1)})).ID
 	b["upload"] = n.announce(t, content).ID
 	n.send(t, b["upload"], content)
 	b["audit entry"] = strconv.FormatInt(scan[int64](t, n.house, `SELECT max(id) FROM wharf.audit_log WHERE tenant_id = $1`, n.id), 10)
@@ -139,6 +140,7 @@ var foreign = map[string]struct {
 	"streamRestore.id":                  {"completed restore", 404},
 	"cancelRestore.id":                  {"waiting restore", 404},
 	"retryRestore.id":                   {"cancelled restore", 404},
+	"revertRestore.id":                  {"revertible restore", 404},
 	"listJobs.after":                    {"completed job", 200},
 	"listJobs.tenant":                   {"tenant", 400},
 	"getJob.job_id":                     {"waiting job", 404},
@@ -327,11 +329,11 @@ func TestOperatorSeesJobsOfAllAndRowsOfNone(t *testing.T) {
 	a, b := h.newTenant(t, "a"), h.newTenant(t, "b")
 	ofA, ofB := a.furnish(t), b.furnish(t)
 	operator := h.newOperatorKey(t)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs")), 24)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs?tenant="+a.id.String())), 12)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs")), 26)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/jobs?tenant="+a.id.String())), 13)
 	require.Equal(t, http.StatusOK, h.get(t, operator, "/api/v1/jobs/"+ofB["waiting job"]).status)
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 16, "three starts of exports and of restores each, a schedule, and how one restore ended")
-	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 8)
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit")), 20, "three starts of exports, four of restores, a schedule, and how two restores ended")
+	require.Len(t, decoded[[]any](t, h.get(t, operator, "/api/v1/audit?tenant="+b.id.String())), 10)
 
 	one := h.json(t, operator, http.MethodPost, "/api/v1/jobs/retry", `{"filter": {"state": "cancelled", "tenant": "`+a.id.String()+`"}}`)
 	require.JSONEq(t, `{"retried": 3, "skipped": 0, "next": 0}`, one.body)

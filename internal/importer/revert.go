@@ -98,12 +98,13 @@ func (r *run) revert(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		done, err := load.Revert(ctx, tx, load.Reversal{
+		all, err := load.Revert(ctx, tx, load.Reversal{
 			DB: r.s.cfg.DB, Tenant: r.p.Tenant, Catalog: snap, Undo: r.row.ID, WorkMemMB: r.s.cfg.WorkMemMB,
 		})
 		if err != nil {
 			return err //nolint:wrapcheck // translated by tenancy.Tx
 		}
+		done := all[0] // an import is into one table
 		result := Reverting{Deleted: done.Deleted, Restored: done.Restored, NumLeft: done.LeftCount, Left: []Left{}, InTheWay: []Reference{}}
 		for _, l := range done.Left {
 			result.Left = append(result.Left, Left{Key: l.Key, Created: l.Created, Reason: l.Why})

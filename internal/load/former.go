@@ -96,8 +96,16 @@ func (r *revert) isGenerated(name string) bool {
 	return !ok || c.Generated
 }
 
-// restore gives rows their former values. Those that the database refuses are searched out.
+// restore gives rows their former values.
 func (r *revert) restore(ctx context.Context) error {
+	if err := r.meetUpdated(ctx, false); err != nil {
+		return err
+	}
+	return r.write(ctx)
+}
+
+// write restores the rows that have nothing against it. Those that the database refuses are searched out.
+func (r *revert) write(ctx context.Context) error {
 	if r.head.Updated == 0 || len(r.columns) == 0 {
 		return nil
 	}
@@ -179,12 +187,15 @@ CREATE INDEX IF NOT EXISTS wharf_line_u ON `+r.rows+` (line); SELECT set_config(
 
 // restoreRefused tries the refused rows again.
 func (r *revert) restoreRefused(ctx context.Context) error {
-	if r.refused == 0 || r.out.Deleted == 0 {
+	if r.refused == 0 || r.out.Deleted == 0 && len(r.tables) == 1 {
 		return nil
 	}
 	r.refused = 0
 	if _, err := r.exec(ctx, "try refused rows again", `UPDATE `+r.back+` SET why = NULL WHERE refused`); err != nil {
 		return err
 	}
-	return r.restore(ctx)
+	if err := r.meetUpdated(ctx, true); err != nil {
+		return err
+	}
+	return r.write(ctx)
 }

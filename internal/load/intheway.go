@@ -22,13 +22,7 @@ func (r *revert) lookInTheWay(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.lookOutside(ctx); err != nil {
-		return err
-	}
-	if len(r.out.InTheWay) > 0 {
-		return errInTheWay
-	}
-	return nil
+	return r.lookOutside(ctx)
 }
 
 // referring is a table x whose rows may refer to the table's row t.
@@ -43,8 +37,8 @@ type referring struct {
 
 func (r *revert) dependent(d catalog.Dependent) referring {
 	x := referring{table: d.Table.Name, ident: d.Table.Ident(), where: d.Table.TenantPredicate("x", r.tenant)}
-	if d.Table == r.table {
-		x.where += " AND NOT EXISTS (SELECT FROM " + r.gone + " WHERE wharf_of = x.tableoid AND wharf_at = x.ctid)"
+	if other := r.find(d.Table); other != nil { // whose created rows go as well
+		x.where += " AND NOT EXISTS (SELECT FROM " + other.gone + " WHERE wharf_of = x.tableoid AND wharf_at = x.ctid)"
 	}
 	var parts []string
 	for _, c := range d.Table.Key() {

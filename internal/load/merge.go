@@ -43,7 +43,8 @@ type merge struct {
 	swaps       bool  // some rows take a unique value that others give up
 	inFile      bool  // some reference names a row that the file itself brings
 	refused     int   // rows that only the database could judge
-	undo        *undo // what is kept of the merge; nil: nothing
+	undo        *Undo // what is kept of the merge; nil: nothing
+	settled     int64 // what an age must exceed so that a version is older than every transaction that ran when it began
 }
 
 func (p *Plan) on(tx pgx.Tx, name string) *merge {

@@ -7,200 +7,72 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
-	"wharf/internal/tenancy"
 )
 
-// Reversal says which merge is taken back.
-type Reversal struct {
-	DB        *tenancy.DB
-	Tenant    uuid.UUID
-	Catalog   *catalog.Snapshot
-	Undo      uuid.UUID // the id that the merge's Spec gave
-	WorkMemMB int       // as a Spec's
-}
-
-// Reverted is what became of a merge that was taken back.
-type Reverted struct {
-	Table     string
-	Deleted   int64 // rows that the merge had created
-	Restored  int64 // rows that hold again what they held before
-	Left      []LeftRow
-	LeftCount int64
-	InTheWay  []InTheWay // not empty: nothing was done
-}
-
-// LeftRow is a row that was left as it is. At most maxLeft are named.
-type LeftRow struct {
-	Key     string // what identifies it, the parts of several columns joined by ", "; "": nothing does
-	Created bool   // by the merge; else it was updated
-	Why     string // for people: "it was changed since"
-}
-
-// InTheWay are rows that refer to created ones.
-type InTheWay struct {
-	Table  string   // as in the API; outside the catalog as in the database
-	Column string   // several joined by ", "
-	Rows   int64    // -1: the service may not read that table, and its references would go or be emptied
-	Keys   []string // of some of the rows
-}
-
-const (
-	maxLeft    = 100
-	maxSamples = 10
-)
-
-// Answers to a merge that cannot be taken back.
-var (
-	ErrNotKept  = fault.New(fault.NotFound, "nothing is kept to revert this by")
-	ErrReverted = fault.New(fault.Conflict, "it was reverted already")
-
-	errInTheWay = errors.New("load: rows are in the way")
-)
-
-// revert is one run of a Reversal in a transaction.
+// revert is what is taken back of one table.
 type revert struct {
-	session
+	*reversal
 	trace
-	of      Reversal
 	head    undoRow
 	columns []*catalog.Column // v0…
-	gone    string            // the created rows to delete: wharf_of, wharf_at
+	gone    string            // the created rows to delete: wharf_of, wharf_at, k0… (if triggers may move them)
 	back    string            // the updated rows to restore: line, wharf_of, wharf_at, why not, refused
 	refused int               // by the database
 	out     Reverted
 }
 
-// Revert takes a merge back: rows that it created go, for good even where rows are deleted softly, and rows that it updated
-// get the former values of the columns that it wrote. A row that was changed since, by anybody, is left, and so is one
-// whose former values the table refuses by now; Reverted names them. If other rows refer to a created one nothing is done,
-// and they are named; the reversal may be tried again when they are gone.
-//
-// tx carries the tenant, is READ COMMITTED, and commits or rolls back all of it. It serialises with merges into the same
-// table of the same tenant.
-//
-// Errors: tenancy.ErrNoTenant, before any row is read, if tx carries another tenant or none; ErrNotKept; ErrReverted;
-// Conflict if the table has lost columns since, or its rules refuse what must be done; Unavailable if the database is away.
-func Revert(ctx context.Context, tx pgx.Tx, of Reversal) (Reverted, error) {
-	r := &revert{session: session{tx}, of: of}
-	if err := of.DB.Assert(ctx, tx, of.Tenant); err != nil {
-		return Reverted{}, err //nolint:wrapcheck // says what it is
-	}
-	if err := r.open(ctx); err != nil {
-		return Reverted{}, err
-	}
-	err := r.attempt(ctx, r.run)
-	if errors.Is(err, errInTheWay) {
-		return Reverted{Table: r.table.Name, InTheWay: r.out.InTheWay}, nil
-	}
-	return r.out, err
-}
-
-type undoRow struct {
-	TableName  string
-	KeyColumns []string
-	Columns    []string
-	FirstID    *uuid.UUID
-	LastID     *uuid.UUID
-	HasRows    bool
-	Created    int64
-	Updated    int64
-	Xids       string // '{1,2,…}'
-	Reverted   bool
-	AtHome     bool // the row was written by a transaction that it names
-}
-
-const readUndo = `
-SELECT table_name, key_columns, columns, first_id, last_id, has_rows, created, updated, xids::text, reverted_at IS NOT NULL AS reverted, xmin = ANY (xids) AS at_home
-FROM wharf.undo WHERE tenant_id = $1 AND import_id = $2 FOR UPDATE`
-
-// open reads what is kept, takes the lock of merges and fits the planner.
-func (r *revert) open(ctx context.Context) error {
-	rows, err := r.tx.Query(ctx, readUndo, r.of.Tenant, r.of.Undo)
-	if err != nil {
-		return fmt.Errorf("load: read undo: %w", err)
-	}
-	r.head, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[undoRow])
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return ErrNotKept
-	case err != nil:
-		return fmt.Errorf("load: read undo: %w", err)
-	case r.head.Reverted:
-		return ErrReverted
-	case !r.head.AtHome:
-		return fault.New(fault.Conflict, "the database was copied since, so it cannot be told which rows have changed")
-	}
-	if err := r.findTable(); err != nil {
-		return err
-	}
-	if err := Lock(ctx, r.tx, r.of.Tenant, r.table); err != nil {
-		return err
-	}
-	memory := r.of.WorkMemMB
-	if memory == 0 {
-		memory = defaultWorkMemMB
-	}
-	_, err = r.exec(ctx, "fit the planner", Fitted(memory, r.head.Created+r.head.Updated > largeFrom))
-	return err
-}
-
-// findTable finds the table and the columns that were written.
-func (r *revert) findTable() error {
-	t, ok := r.of.Catalog.Table(r.head.TableName)
+// part finds the table and the columns that were written.
+func (a *reversal) part(head undoRow) (*revert, error) {
+	t, ok := a.of.Catalog.Table(head.TableName)
 	if !ok {
-		return fault.Newf(fault.Conflict, "the table %s is not there any more", r.head.TableName)
+		return nil, fault.Newf(fault.Conflict, "the table %s is not there any more", head.TableName)
 	}
-	name := undoName(r.of.Undo)
-	r.trace = trace{table: t, tenant: tenantLiteral(r.of.Tenant), rows: beside(name, ""), first: r.head.FirstID, last: r.head.LastID}
-	r.gone, r.back = beside(name, "_d"), beside(name, "_r")
-	r.out.Table = t.Name
+	name := undoName(head.ImportID)
+	r := &revert{
+		reversal: a, head: head, gone: beside(name, "_d"), back: beside(name, "_r"), out: Reverted{Table: t.Name},
+		trace: trace{table: t, tenant: tenantLiteral(a.of.Tenant), rows: beside(name, ""), first: head.FirstID, last: head.LastID},
+	}
 	for _, part := range []struct {
 		names []string
 		cols  *[]*catalog.Column
-	}{{r.head.KeyColumns, &r.keys}, {r.head.Columns, &r.columns}} {
+	}{{head.KeyColumns, &r.keys}, {head.Columns, &r.columns}} {
 		for _, name := range part.names {
 			c, ok := t.Column(name)
 			if !ok || c.Generated {
-				return fault.Newf(fault.Conflict, "the column %s of %s is not there any more", name, t.Name)
+				return nil, fault.Newf(fault.Conflict, "the column %s of %s is not there any more", name, t.Name)
 			}
 			*part.cols = append(*part.cols, c)
 		}
 	}
 	if r.first != nil && SoleKey(t) == nil {
-		return fault.Newf(fault.Conflict, "the key of %s is another one by now", t.Name)
+		return nil, fault.Newf(fault.Conflict, "the key of %s is another one by now", t.Name)
 	}
-	return nil
-}
-
-// run takes the merge back. Rows are restored first, so that those which referred to created ones do so no more; those
-// that the database then refused have a second try when the created ones are gone, whose unique values they may need.
-func (r *revert) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{
-		r.collect, r.checkReferences, r.checkUniques, r.restore, r.lookInTheWay, r.delete, r.restoreRefused, r.nameLeft, r.close,
-	} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r, nil
 }
 
 // ours gives the condition under which nobody wrote the table's row t since.
 func (r *revert) ours() string { return "t.xmin = ANY ('" + r.head.Xids + "'::xid[])" }
 
-// collect locks the rows that are as the merge left them: from now on nobody changes them, or refers to them by a key.
+// collect locks the rows that are as they were left: from now on nobody changes them, or refers to them by a key.
 func (r *revert) collect(ctx context.Context) error {
-	sql := `
-CREATE UNLOGGED TABLE ` + r.gone + ` (wharf_of oid, wharf_at tid);
-CREATE UNLOGGED TABLE ` + r.back + ` (line bigint, wharf_of oid, wharf_at tid, why text, refused boolean);`
+	kind := "CREATE TABLE "
+	if r.large {
+		kind = "CREATE UNLOGGED TABLE "
+	}
+	columns, cells := "wharf_of oid, wharf_at tid", "t.tableoid, t.ctid"
+	if r.triggers {
+		for i, c := range r.keys {
+			columns, cells = columns+fmt.Sprintf(", k%d %s", i, c.BaseType), cells+", t."+c.Ident()
+		}
+	}
+	sql := kind + r.gone + ` (` + columns + `); ` + kind + r.back + ` (line bigint, wharf_of oid, wharf_at tid, why text, refused boolean);`
 	if r.head.Created > 0 {
-		sql += `INSERT INTO ` + r.gone + ` SELECT t.tableoid, t.ctid ` + r.created() + ` AND ` + r.ours() + ` FOR UPDATE OF t;`
+		sql += `INSERT INTO ` + r.gone + ` SELECT ` + cells + ` ` + r.created() + ` AND ` + r.ours() + ` FOR UPDATE OF t;`
 	}
 	if r.head.Updated > 0 {
 		sql += `INSERT INTO ` + r.back + ` SELECT u.line, t.tableoid, t.ctid ` + r.updated() + ` AND ` + r.ours() + ` FOR UPDATE OF t;`
@@ -210,15 +82,37 @@ CREATE UNLOGGED TABLE ` + r.back + ` (line bigint, wharf_of oid, wharf_at tid, w
 	return err
 }
 
-// delete removes the created rows.
-func (r *revert) delete(ctx context.Context) (err error) {
-	if r.head.Created == 0 {
+// meetCreated finds the rows to delete again: triggers may have written them once more, when rows of other tables were.
+func (r *revert) meetCreated(ctx context.Context) error {
+	if !r.triggers || r.head.Created == 0 || len(r.keys) == 0 {
 		return nil
 	}
-	r.out.Deleted, err = r.exec(ctx, "delete created rows", `
-DELETE FROM `+r.table.Ident()+` t USING `+r.gone+` g
-WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND t.tableoid = g.wharf_of AND t.ctid = g.wharf_at`)
-	return r.answer(err, "deleted")
+	same := make([]string, 0, len(r.keys))
+	for i, c := range r.keys {
+		same = append(same, fmt.Sprintf("t.%s = g.k%d", c.Ident(), i))
+	}
+	_, err := r.exec(ctx, "find created rows again", `
+UPDATE `+r.gone+` g SET wharf_of = t.tableoid, wharf_at = t.ctid FROM `+r.table.Ident()+` t
+WHERE `+r.table.TenantPredicate("t", r.tenant)+` AND `+strings.Join(same, " AND ")+` AND (t.tableoid <> g.wharf_of OR t.ctid <> g.wharf_at)`)
+	return err
+}
+
+// meetUpdated does the same with the rows to restore: those that were not tried yet, or those that were refused.
+func (r *revert) meetUpdated(ctx context.Context, refused bool) error {
+	if !r.triggers || r.head.Updated == 0 {
+		return nil
+	}
+	_, err := r.exec(ctx, "find updated rows again", `
+UPDATE `+r.back+` b SET wharf_of = t.tableoid, wharf_at = t.ctid
+FROM `+r.rows+` u JOIN `+r.table.Ident()+` t ON `+r.table.TenantPredicate("t", r.tenant)+` AND `+r.sameRow()+`
+WHERE u.line = b.line AND b.refused IS `+map[bool]string{true: "TRUE", false: "NOT TRUE"}[refused]+` AND (t.tableoid <> b.wharf_of OR t.ctid <> b.wharf_at)`)
+	return err
+}
+
+// deletion gives the statement that removes the created rows.
+func (r *revert) deletion() string {
+	return `DELETE FROM ` + r.table.Ident() + ` t USING ` + r.gone + ` g
+WHERE ` + r.table.TenantPredicate("t", r.tenant) + ` AND t.tableoid = g.wharf_of AND t.ctid = g.wharf_at`
 }
 
 // answer turns a refusal of the database into one that can be told.
@@ -279,17 +173,6 @@ func (r *revert) keyText(alias string, column func(n int) string) string {
 
 func (r *revert) keyOfTable(n int) string { return r.keys[n].Ident() }
 func keyOfUndo(n int) string              { return fmt.Sprintf("k%d", n) }
-
-// close notes that it is done. What was kept of the rows is of no more use.
-func (r *revert) close(ctx context.Context) error {
-	sql := fmt.Sprintf(`UPDATE wharf.undo SET reverted_at = now(), has_rows = false WHERE import_id = '%s' AND tenant_id = %s; DROP TABLE %s, %s`,
-		r.of.Undo, r.tenant, r.gone, r.back)
-	if r.head.HasRows {
-		sql += ", " + r.rows
-	}
-	_, err := r.exec(ctx, "close undo", sql)
-	return err
-}
 
 // writesAny reports whether the merge wrote one of the columns.
 func (r *revert) writesAny(names []string) bool {

@@ -118,7 +118,7 @@ func (m *merge) park(ctx context.Context, l lines) error {
 			m.swapTable(), m.staging, p.find(x.park.col.Name).n)
 		from, on := giving+" JOIN "+m.found+" f ON f.line = q.needs", p.foundOn()
 		if m.undo != nil {
-			from, on = giving+" JOIN "+m.undo.rows+" u ON u.line = q.needs", sameVersion
+			from, on = giving+" JOIN "+m.undo.rows+" u ON u.line = q.needs", SameVersion
 		}
 		sql := `UPDATE ` + p.table.Ident() + ` t SET ` + x.park.col.Ident() + ` = ` + x.park.value + `
 FROM ` + from + ` WHERE ` + p.table.TenantPredicate("t", m.tenant) + ` AND ` + on + m.onlyFound()

@@ -2,17 +2,25 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"wharf/internal/catalog"
 	"wharf/internal/fault"
 )
 
+// Undo keeps what is written into a table, so that Revert can take it back. Whoever writes runs the SQL that it gives:
+//
+//  1. CreateFormer, just before rows are updated, and the update meets SameVersion as well
+//  2. NamingCreated around what creates rows
+//  3. NoteWriter in each transaction or savepoint that wrote
+//  4. Keep, when all is written
+//
 // What a merge did is kept as little as it takes (docs/decisions/0010-undo.md): of created rows their range of ids, or
 // their keys where ids are not minted; of updated rows what the written columns held; and the transactions that wrote,
 // because a row that anybody changed since shows another one in its xmin.
@@ -21,10 +29,30 @@ import (
 //
 //	line (NULL: the row was created), k0… (the row's identity after the merge), v0… (what the written columns held),
 //	wharf_of, wharf_at, wharf_was (the version of the row that v0… are of: tableoid, ctid, xmin)
-type undo struct {
+type Undo struct {
 	trace
-	columns []*catalog.Column // that were written: v0…
-	settled int64             // what an age must exceed so that a version is older than every running transaction
+	of Kept
+}
+
+// Kept says what an Undo is about.
+type Kept struct {
+	ID      uuid.UUID // Revert takes back what is kept under it
+	PartOf  uuid.UUID // of what else it is a part: Revert takes all parts back together; zero: it stands alone
+	Tenant  uuid.UUID
+	Table   *catalog.Table
+	Keys    []*catalog.Column // what tells the tenant's rows apart; none: nothing does
+	Columns []*catalog.Column // that are written: v0…
+	Minted  uuid.UUID         // id of one of the created rows, all of which one Minter gave; zero: their keys are noted
+}
+
+// NewUndo begins an Undo.
+func NewUndo(of Kept) *Undo {
+	u := &Undo{of: of, trace: trace{table: of.Table, tenant: tenantLiteral(of.Tenant), rows: beside(undoName(of.ID), ""), keys: of.Keys}}
+	if of.Minted != uuid.Nil {
+		first, last := mintedRange(of.Minted)
+		u.first, u.last = &first, &last
+	}
+	return u
 }
 
 // trace is where the rows are found that a merge wrote.
@@ -70,86 +98,46 @@ func (tr trace) sameRow() string {
 
 var errKept = fault.New(fault.Conflict, "an undo is kept under this id already")
 
-// beginUndo gets ready to keep what the merge does.
-func (m *merge) beginUndo(ctx context.Context) error {
-	p := m.plan
-	if p.spec.Undo == uuid.Nil {
-		return nil
-	}
-	name := undoName(p.spec.Undo)
-	m.undo = &undo{trace: trace{table: p.table, tenant: m.tenant, rows: beside(name, ""), keys: p.identity}}
-	for i := range p.cols {
-		if c := &p.cols[i]; !c.given {
-			m.undo.columns = append(m.undo.columns, c.target)
-		}
-	}
-	if c := p.touched(); c != nil {
-		m.undo.columns = append(m.undo.columns, c)
-	}
+// CheckNotKept answers Conflict if something is kept under the id. tx carries the tenant.
+func CheckNotKept(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	var kept bool
-	err := m.row(ctx, "look for an undo", fmt.Sprintf(`
-SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid), EXISTS (SELECT FROM wharf.undo WHERE import_id = '%s')`, p.spec.Undo), &m.undo.settled, &kept)
+	err := (&session{tx}).row(ctx, "look for an undo", fmt.Sprintf(`SELECT EXISTS (SELECT FROM wharf.undo WHERE import_id = '%[1]s' OR part_of = '%[1]s')`, id), &kept)
 	if err == nil && kept {
 		return errKept
 	}
-	if err != nil || p.mint == nil || m.total == 0 {
-		return err
-	}
-	var any uuid.UUID
-	err = m.row(ctx, "look at the minted ids", `SELECT id FROM `+m.staging+` LIMIT 1`, &any)
-	first, last := mintedRange(any)
-	m.undo.first, m.undo.last = &first, &last
 	return err
 }
 
-// namesCreated reports whether each created row is named in the table of former values.
-func (u *undo) namesCreated() bool { return u.first == nil && len(u.keys) > 0 }
+// NamesCreated reports whether each created row is named in the table of former values.
+func (u *Undo) NamesCreated() bool { return u.first == nil && len(u.keys) > 0 }
 
-// hasRows reports whether there is a table of former values.
-func (m *merge) hasRows() bool { return m.changed > 0 || m.fresh() > 0 && m.undo.namesCreated() }
+// Rows gives the table of former values, as SQL.
+func (u *Undo) Rows() string { return u.rows }
 
-// keepFormer keeps what the rows of a range hold that are about to be updated. It is as of this moment and no other: the
-// update then changes the versions that were read here, and fails if there are newer ones.
-func (m *merge) keepFormer(ctx context.Context, l lines) error {
-	switch {
-	case m.undo == nil || !m.hasRows():
-		return nil
-	case l == everyLine:
-		_, err := m.exec(ctx, "keep former values", m.createFormer(m.changed > 0))
-		return err
-	case m.changed == 0:
-		return nil
-	}
-	_, err := m.exec(ctx, "keep former values", `INSERT INTO `+m.undo.rows+" "+m.selectFormer()+l.in("f"))
-	return err
+// versions are the columns of a table's row t, and which version of it they are of.
+const versions = "t.*, t.tableoid AS wharf_of, t.ctid AS wharf_at, t.xmin AS wharf_was"
+
+// Versions gives the tenant's rows with which version each is, as a sub-select t.
+func (u *Undo) Versions() string {
+	return "(SELECT " + versions + " FROM " + u.table.Ident() + " t WHERE " + u.table.TenantPredicate("t", u.tenant) + ") t"
 }
 
-// createFormer makes the table, filled with the former values of all rows to update or empty.
-func (m *merge) createFormer(filled bool) string {
-	sql := `CREATE TABLE ` + m.undo.rows + ` WITH (autovacuum_enabled = false) AS ` + m.selectFormer()
+// CreateFormer makes the table of former values, filled or empty. from is a FROM clause with a WHERE that gives the rows to
+// update as t of Versions; line is SQL that numbers them, after what a key's column will hold.
+func (u *Undo) CreateFormer(line, from string, after func(*catalog.Column) string, filled bool) string {
+	sql := `CREATE TABLE ` + u.rows + ` WITH (autovacuum_enabled = false) AS ` + u.selectFormer(line, from, after)
 	if !filled {
 		sql += ` WITH NO DATA`
 	}
 	return sql
 }
 
-func (m *merge) selectFormer() string {
-	p, u := m.plan, m.undo
-	const versions = "t.*, t.tableoid AS wharf_of, t.ctid AS wharf_at, t.xmin AS wharf_was"
-	after := func(c *catalog.Column) string { return "t." + c.Ident() }
-	line, from := "NULL::bigint", "(SELECT) one JOIN "+m.read(versions, u.table, "", "true", false)
-	if len(p.keys) > 0 {
-		line, from, after = "f.line", m.found+" f JOIN ", p.nextValue
-		if p.writes(u.keys) {
-			from += m.source + " ON s.line = f.line JOIN "
-		}
-		from += m.read(versions, u.table, "", p.foundOn(), !slices.ContainsFunc(p.identity, unlookable)) + " WHERE f.changed"
-	}
+func (u *Undo) selectFormer(line, from string, after func(*catalog.Column) string) string {
 	cells := []string{line + " AS line", "t.wharf_of", "t.wharf_at", "t.wharf_was"}
 	for i, c := range u.keys {
 		cells = append(cells, fmt.Sprintf("%s AS k%d", plainly(c, after(c)), i))
 	}
-	for i, c := range u.columns {
+	for i, c := range u.of.Columns {
 		cells = append(cells, fmt.Sprintf("%s AS v%d", plainly(c, "t."+c.Ident()), i))
 	}
 	return "SELECT " + strings.Join(cells, ", ") + " FROM " + from
@@ -163,95 +151,85 @@ func plainly(c *catalog.Column, value string) string {
 	return value
 }
 
-// sameVersion gives the condition under which t is the version that was read into u.
-const sameVersion = "t.tableoid = u.wharf_of AND t.ctid = u.wharf_at AND t.xmin = u.wharf_was"
+// SameVersion is the condition under which the table's row t is the version that was read into u, its row in Rows. An
+// update that writes fewer rows than were kept has met newer ones.
+const SameVersion = "t.tableoid = u.wharf_of AND t.ctid = u.wharf_at AND t.xmin = u.wharf_was"
 
-// isSettled reports whether every row to update is older than the transactions that ran when the merge began. Then its age
-// tells whether it still is what was kept of it, and the update need not look at that.
-func (m *merge) isSettled(ctx context.Context) (settled bool, err error) {
-	err = m.row(ctx, "look for recent changes", fmt.Sprintf(
-		`SELECT NOT EXISTS (SELECT FROM %s u WHERE age(u.wharf_was) <= %d)`, m.undo.rows, m.undo.settled), &settled)
-	return settled, err
-}
-
-// namingCreated turns the statement that creates rows into one that also keeps their keys.
-func (m *merge) namingCreated(insert string) string {
-	if m.undo == nil || !m.undo.namesCreated() {
+// NamingCreated turns the statement that creates rows into one that also keeps their keys, if those are to be noted. It
+// needs the table of former values then.
+func (u *Undo) NamingCreated(insert string) string {
+	if !u.NamesCreated() {
 		return insert
 	}
 	var keys, named []string
-	for i, c := range m.undo.keys {
+	for i, c := range u.keys {
 		keys = append(keys, plainly(c, c.Ident())+fmt.Sprintf(" AS k%d", i))
 		named = append(named, fmt.Sprintf("k%d", i))
 	}
 	list := strings.Join(named, ", ")
 	return `WITH made AS (` + insert + ` RETURNING ` + strings.Join(keys, ", ") + `)
-INSERT INTO ` + m.undo.rows + ` (` + list + `) SELECT ` + list + ` FROM made`
+INSERT INTO ` + u.rows + ` (` + list + `) SELECT ` + list + ` FROM made`
 }
 
-// noteWriter notes the transaction or savepoint that wrote a range. A row shows the one it was written by, and no function
-// tells it.
-func (m *merge) noteWriter(ctx context.Context) error {
-	if m.undo == nil {
-		return nil
-	}
-	_, err := m.exec(ctx, "note who writes", `INSERT INTO `+m.writers()+` DEFAULT VALUES`)
-	return err
+// NoteWriter notes the transaction or savepoint that writes, in a table without columns. A row shows the one it was written
+// by, and no function tells it: those of this table show it too.
+func NoteWriter(table string) string { return `INSERT INTO ` + table + ` DEFAULT VALUES` }
+
+// Wrote says what was done.
+type Wrote struct {
+	Created, Updated int64
+	Former           bool   // the table of former values is there
+	Writers          string // the table of NoteWriter
+	Triggers         bool   // the product's triggers may have written rows once more
 }
 
-func (m *merge) writers() string { return beside(m.name, "_x") }
+const insertUndo = `INSERT INTO wharf.undo (import_id, part_of, tenant_id, table_name, key_columns, columns, first_id, last_id, has_rows, created, updated, xids)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, `
 
-// createWriters makes the table whose rows nothing is known of but who wrote them.
-func (m *merge) createWriters(ctx context.Context) error {
-	if m.undo == nil {
-		return nil
-	}
-	_, err := m.exec(ctx, "prepare to note who writes", m.createBeside()+m.writers()+` () WITH (autovacuum_enabled = false)`)
-	return err
-}
-
-const insertUndo = `INSERT INTO wharf.undo (import_id, tenant_id, table_name, key_columns, columns, first_id, last_id, has_rows, created, updated, xids)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, `
-
-// keepUndo notes what the merge did. The row is written by a transaction that it names: in a copy of the database it is not.
-func (m *merge) keepUndo(ctx context.Context, c Counts) error {
-	u := m.undo
-	if u == nil {
-		return nil
-	}
-	if err := m.noteWriter(ctx); err != nil {
+// Keep notes what was done. The note is written by a transaction that it names: in a copy of the database it is not.
+// Conflict if something is kept under the id already.
+func (u *Undo) Keep(ctx context.Context, tx pgx.Tx, w Wrote) error {
+	if _, err := (&session{tx}).exec(ctx, "note who writes", NoteWriter(w.Writers)); err != nil {
 		return err
 	}
-	writers, err := m.allWriters(ctx)
-	if err != nil {
-		return err
+	var partOf *uuid.UUID
+	if u.of.PartOf != uuid.Nil {
+		partOf = &u.of.PartOf
 	}
-	_, err = m.tx.Exec(ctx, insertUndo+"ARRAY("+writers+"))", m.plan.spec.Undo, m.plan.spec.Tenant, u.table.Name, namesOf(u.keys), namesOf(u.columns),
-		u.first, u.last, m.hasRows(), c.Created, c.Updated)
+	_, err := tx.Exec(ctx, insertUndo+"ARRAY("+u.writers(w)+"))", u.of.ID, partOf, u.of.Tenant, u.table.Name, namesOf(u.keys), namesOf(u.of.Columns),
+		u.first, u.last, w.Former, w.Created, w.Updated)
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) && pe.Code == "23505" { // unique_violation
+		return errKept
+	}
 	if err != nil {
 		return fmt.Errorf("load: keep undo: %w", err)
 	}
-	_, err = m.exec(ctx, "tidy up", `DROP TABLE `+m.writers())
-	return err
+	return nil
 }
 
-// allWriters gives SQL for every transaction that wrote. The product's triggers may write rows once more: in the same
+// writers gives SQL for every transaction that wrote. The product's triggers may write rows once more: in the same
 // transaction, in one of their own inside it, or, deferred, at its end in the outermost one.
-func (m *merge) allWriters(ctx context.Context) (string, error) {
-	all := `SELECT xmin FROM ` + m.writers() + ` UNION SELECT pg_current_xact_id()::xid`
-	var triggers bool
-	err := m.row(ctx, "look for triggers", fmt.Sprintf(
-		`SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = %d AND NOT tgisinternal)`, m.plan.table.OID), &triggers)
-	if err != nil || !triggers {
-		return all, err
+func (u *Undo) writers(w Wrote) string {
+	all := `SELECT xmin FROM ` + w.Writers + ` UNION SELECT pg_current_xact_id()::xid`
+	if w.Triggers && (u.first != nil || u.NamesCreated() && w.Former) {
+		all += ` UNION SELECT t.xmin ` + u.created()
 	}
-	if m.undo.first != nil || m.undo.namesCreated() && m.hasRows() {
-		all += ` UNION SELECT t.xmin ` + m.undo.created()
+	if w.Triggers && w.Updated > 0 {
+		all += ` UNION SELECT t.xmin ` + u.updated()
 	}
-	if m.changed > 0 {
-		all += ` UNION SELECT t.xmin ` + m.undo.updated()
+	return all
+}
+
+// HaveTriggers reports whether the product has triggers on one of the tables.
+func HaveTriggers(ctx context.Context, tx pgx.Tx, tables ...*catalog.Table) (any bool, err error) {
+	oids := make([]string, 0, len(tables))
+	for _, t := range tables {
+		oids = append(oids, fmt.Sprint(t.OID))
 	}
-	return all, nil
+	err = (&session{tx}).row(ctx, "look for triggers",
+		`SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid IN (`+strings.Join(oids, ", ")+`) AND NOT tgisinternal)`, &any)
+	return any, err
 }
 
 func namesOf(cols []*catalog.Column) []string {
@@ -262,14 +240,20 @@ func namesOf(cols []*catalog.Column) []string {
 	return names
 }
 
-// DropUndo forgets how a merge is taken back: nothing happens if nothing is kept. tx carries the tenant.
+// DropUndo forgets what is kept under the id, all parts of it: nothing happens if nothing is. tx carries the tenant.
 func DropUndo(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	tag, err := tx.Exec(ctx, `DELETE FROM wharf.undo WHERE import_id = $1`, id)
+	rows, err := tx.Query(ctx, `DELETE FROM wharf.undo WHERE import_id = $1 OR part_of = $1 RETURNING import_id`, id)
 	if err != nil {
 		return fmt.Errorf("load: drop undo: %w", err)
 	}
-	if tag.RowsAffected() == 0 { // or it is another tenant's
-		return nil
+	kept, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]) // none: or it is another tenant's
+	if err != nil {
+		return fmt.Errorf("load: drop undo: %w", err)
 	}
-	return Drop(ctx, tx, undoName(id))
+	for _, part := range kept {
+		if err := Drop(ctx, tx, undoName(part)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -17,12 +17,24 @@ import (
 )
 
 // tryRevert takes a merge of ours back.
-func (w *world) tryRevert(id uuid.UUID) (out load.Reverted, err error) {
+func (w *world) tryRevert(id uuid.UUID) (load.Reverted, error) {
+	all, err := w.tryRevertAll(id)
+	if err != nil {
+		return load.Reverted{}, err
+	}
+	if len(all) != 1 {
+		return load.Reverted{}, fmt.Errorf("%d tables were reverted", len(all))
+	}
+	return all[0], nil
+}
+
+// tryRevertAll takes back all that is kept under an id.
+func (w *world) tryRevertAll(id uuid.UUID) (all []load.Reverted, err error) {
 	err = tenancy.Tx(context.Background(), w.db, tenancy.System(w.ours), func(ctx context.Context, tx pgx.Tx) (err error) {
-		out, err = load.Revert(ctx, tx, load.Reversal{DB: w.db, Tenant: w.ours, Catalog: w.snapshot, Undo: id})
+		all, err = load.Revert(ctx, tx, load.Reversal{DB: w.db, Tenant: w.ours, Catalog: w.snapshot, Undo: id})
 		return err
 	})
-	return out, err
+	return all, err
 }
 
 func (w *world) revert(t testing.TB, id uuid.UUID) load.Reverted {

@@ -145,12 +145,12 @@ func (m *merge) toUpdate(ctx context.Context, l lines) (from, on string, err err
 	}
 	switch {
 	case straight && m.undo != nil:
-		on = fmt.Sprintf(" AND age(t.xmin) > %d", m.undo.settled)
+		on = fmt.Sprintf(" AND age(t.xmin) > %d", m.settled)
 		fallthrough
 	case straight:
 		return m.source, p.matchOn(0) + " AND " + nameable(p.table, p.keys[0].Match, "t") + " AND " + p.changes() + on, nil
 	case m.undo != nil:
-		return m.undo.rows + " u JOIN " + m.source + " ON s.line = u.line", sameVersion + m.onlyFound() + l.in("u"), nil
+		return m.undo.rows + " u JOIN " + m.source + " ON s.line = u.line", SameVersion + m.onlyFound() + l.in("u"), nil
 	}
 	return m.found + " f JOIN " + m.source + " ON s.line = f.line", p.foundOn() + m.onlyFound() + " AND f.changed", nil
 }

@@ -8,6 +8,9 @@
 // Invariants: a killed run leaves no row, and running again begins anew from the stored file; objects that a run stored for
 // rows which were not committed are known by their prefix (wharf.restores.loose) until they are gone; the attempt is in
 // the audit log before anything is read, and what came of it is there with it.
+//
+// A restore that has ended well can be taken back for a while, by a job of its own: what it did, the note of that and the job's
+// end commit together.
 package restorer
 
 import (
@@ -55,6 +58,10 @@ type Restore struct {
 	CreatedAt     time.Time         `json:"created_at"`
 	StartedAt     *time.Time        `json:"started_at"`
 	CompletedAt   *time.Time        `json:"completed_at"`
+
+	RevertibleUntil *time.Time `json:"revertible_until"` // nil: it wrote nothing, or that time has passed
+	RevertedAt      *time.Time `json:"reverted_at"`
+	Revert          *Reverting `json:"revert"` // nil: nobody asked for it
 }
 
 // File is what is read.
@@ -105,6 +112,13 @@ type row struct {
 	StartedAt   *time.Time
 	CompletedAt *time.Time
 	Now         time.Time // of the database, for rates
+
+	Stored          *string // prefix of the files that its rows name
+	RevertibleUntil *time.Time
+	RevertedAt      *time.Time
+	RevertedBy      *string
+	RevertStatus    *string
+	Revert          json.RawMessage
 }
 
 // view gives the row as the API shows it.
@@ -113,12 +127,25 @@ func (r row) view() (Restore, error) {
 		ID: r.ID, Status: r.Status, DryRun: r.DryRun, Verify: r.Verify, ExportID: r.ExportID,
 		File: File{Name: r.FileName, Bytes: r.FileBytes, SHA256: r.FileSHA256}, NumRows: r.NumRows, Progress: r.progress(),
 		Error: r.Error, WebhookURL: r.WebhookURL, RequestedBy: r.RequestedBy, Links: r.links(),
-		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt,
+		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, RevertibleUntil: r.RevertibleUntil, RevertedAt: r.RevertedAt,
 	}
-	if r.Report != nil {
-		if err := json.Unmarshal(r.Report, &v.Report); err != nil {
+	if r.RevertStatus != nil {
+		revert := newReverting()
+		v.Revert = &revert
+	}
+	for _, part := range []struct {
+		doc json.RawMessage
+		dst any
+	}{{r.Report, &v.Report}, {r.Revert, &v.Revert}} {
+		if part.doc == nil {
+			continue
+		}
+		if err := json.Unmarshal(part.doc, part.dst); err != nil {
 			return Restore{}, err //nolint:wrapcheck // our own document
 		}
+	}
+	if v.Revert != nil {
+		v.Revert.Status = *r.RevertStatus
 	}
 	return v, nil
 }

@@ -36,12 +36,15 @@ type run struct {
 	stop func() // of the progress; may be called twice
 }
 
-// Run merges a restore's object into the tenant. It may be run again after any failure, and begins anew then. Errors about the
-// object are final.
+// Run merges a restore's object into the tenant, or takes the restore back if that is asked for. It may be run again after any
+// failure, and begins anew then. Errors about the object are final.
 func (s *Service) Run(ctx context.Context, tenant, id uuid.UUID, complete func(ctx context.Context, tx pgx.Tx) error) error {
 	r := &run{s: s, p: tenancy.System(tenant), complete: complete, prefix: newPrefix(tenant)}
 	if ended, err := r.begin(ctx, id); ended || err != nil {
 		return err
+	}
+	if r.row.reverting() {
+		return r.revert(ctx)
 	}
 	r.stop = r.report(ctx)
 	defer r.stop()
@@ -60,7 +63,11 @@ func (r *run) begin(ctx context.Context, id uuid.UUID) (ended bool, err error) {
 		if r.row, err = readRestore(ctx, tx, lockRestore, r.p.Tenant, id); err != nil {
 			return err
 		}
-		if Final(r.row.Status) {
+		switch {
+		case r.row.reverting():
+			r.row, err = readRestore(ctx, tx, beginRevert, r.p.Tenant, id)
+			return err
+		case Final(r.row.Status):
 			ended = true
 			return r.complete(ctx, tx)
 		}
@@ -109,6 +116,9 @@ func (r *run) merge(ctx context.Context, src dump.Source) error {
 		}
 		spec.Verify, spec.Files = r.row.Verify, files{r.s.cfg.Objects, r.prefix}
 		spec.Progress = func(at dump.Progress) { r.at.Store(&at) }
+		if !r.row.DryRun {
+			spec.Undo = r.row.ID
+		}
 		if report, err = dump.Restore(ctx, tx, spec, src); err != nil {
 			return err //nolint:wrapcheck // translated by tenancy.Tx
 		}
@@ -159,7 +169,11 @@ func (r *run) finish(ctx context.Context, tx pgx.Tx, report dump.Report) error {
 	if err != nil {
 		return fmt.Errorf("restorer: encode report: %w", err)
 	}
-	if now, err = readRestore(ctx, tx, finishRestore+` RETURNING `+restoreColumns, r.p.Tenant, r.row.ID, doc, rowsOf(report)); err != nil {
+	revertible := 0.0
+	if !r.row.DryRun && sum(report.Created, report.Updated) > 0 {
+		revertible = r.s.cfg.UndoTTL.Seconds()
+	}
+	if now, err = readRestore(ctx, tx, finishRestore+` RETURNING `+restoreColumns, r.p.Tenant, r.row.ID, doc, rowsOf(report), revertible); err != nil {
 		return err
 	}
 	if err := r.s.note(ctx, tx, now, audit.Done); err != nil {
@@ -172,8 +186,13 @@ func (r *run) finish(ctx context.Context, tx pgx.Tx, report dump.Report) error {
 }
 
 // rowsOf counts the rows of the document.
-func rowsOf(report dump.Report) (n int64) {
-	for _, counts := range []map[string]int64{report.Created, report.Updated, report.Unchanged, report.Skipped} {
+func rowsOf(report dump.Report) int64 {
+	return sum(report.Created, report.Updated, report.Unchanged, report.Skipped)
+}
+
+// sum adds up counts by table.
+func sum(all ...map[string]int64) (n int64) {
+	for _, counts := range all {
 		for _, c := range counts {
 			n += c
 		}

@@ -68,6 +68,7 @@ type Config struct {
 	Limits      dump.Limits
 	WorkMemMB   int           // memory of one sort or hash in a merge
 	FileTTL     time.Duration // the file of a restore that has ended is kept
+	UndoTTL     time.Duration // a restore can be reverted
 	Direct      int           // documents that come with requests, at once in this process
 	DirectTime  time.Duration // one of them may take
 }
@@ -248,9 +249,15 @@ func (s *Service) Job(ctx context.Context, p tenancy.Principal, id uuid.UUID) (i
 	return *r.JobID, nil
 }
 
-// End writes a final status, unless the restore has one.
+// End writes a final status, unless the restore has one; of one that was to be reverted, that it was not.
 func (s *Service) End(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, status, reason string) error {
-	r, err := readRestore(ctx, tx, endRestore, tenant, id, status, reason)
+	r, err := readRestore(ctx, tx, lockRestore, tenant, id)
+	if err == nil && r.reverting() {
+		result := newReverting()
+		result.Status, result.Error = Failed, &reason
+		return s.endRevert(ctx, tx, r, result)
+	}
+	r, err = readRestore(ctx, tx, endRestore, tenant, id, status, reason)
 	if errors.Is(err, ErrNotFound) { // it has ended, or is gone
 		return nil
 	}
@@ -284,13 +291,15 @@ type retryScope struct {
 	DryRun  bool      `json:"dry_run"`
 }
 
-// Reopen sets a failed or cancelled restore back to pending, to be run by the job; the attempt is in the audit log first, by ctx's
-// actor. Conflict if it is another, or if its file is not kept any more.
+// Reopen sets a failed or cancelled restore, or revert, back to pending, to be run by the job; the attempt is in the audit log
+// first, by ctx's actor. Conflict if it is another, or if what it needs is not kept any more.
 func (s *Service) Reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, job int64) error {
 	r, err := readRestore(ctx, tx, lockRestore, tenant, id)
 	switch {
 	case err != nil:
 		return err
+	case r.RevertStatus != nil && *r.RevertStatus == Failed:
+		return s.reopenRevert(ctx, tx, r, job)
 	case r.Status != Failed && r.Status != Cancelled:
 		return fault.New(fault.Conflict, "only a failed or cancelled restore can be retried")
 	case r.FileKey != nil && r.SweptAt != nil:

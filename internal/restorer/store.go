@@ -11,7 +11,7 @@ import (
 const (
 	restoreColumns = `id, tenant_id, status, error, dry_run, verify, export_id, file_name, file_key, file_bytes, file_sha256, swept_at,
 phase, at_table, rows_done, bytes_read, step, steps, num_rows, report, webhook_url, requested_by, job_id, created_at, started_at,
-completed_at, clock_timestamp() AS now`
+completed_at, stored, revertible_until, reverted_at, reverted_by, revert_status, revert, clock_timestamp() AS now`
 
 	insertRestore = `INSERT INTO wharf.restores (id, tenant_id, dry_run, verify, export_id, file_name, file_key, file_bytes, file_sha256,
 webhook_url, requested_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ` + restoreColumns
@@ -34,13 +34,32 @@ WHERE tenant_id = $1 AND id = $2 AND status = 'processing'`
 
 	// The clock, not now(): that is when the transaction began, before the document was read.
 	finishRestore = `UPDATE wharf.restores SET status = 'completed', phase = '', at_table = '', report = $3, num_rows = $4, rows_done = $4,
-completed_at = clock_timestamp() WHERE tenant_id = $1 AND id = $2`
+completed_at = clock_timestamp(), revertible_until = CASE WHEN $5 > 0 THEN clock_timestamp() + make_interval(secs => $5) END WHERE tenant_id = $1 AND id = $2`
 
 	// What the run stored belongs to rows now. It does not if somebody has cleared up after this run.
-	keepFiles = `UPDATE wharf.restores SET loose = array_remove(loose, $3) WHERE tenant_id = $1 AND id = $2 AND $3 = ANY (loose)`
+	keepFiles = `UPDATE wharf.restores SET loose = array_remove(loose, $3), stored = $3 WHERE tenant_id = $1 AND id = $2 AND $3 = ANY (loose)`
 
 	endRestore = `UPDATE wharf.restores SET status = $3, error = $4, phase = '', at_table = '', completed_at = now()
 WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'processing') RETURNING ` + restoreColumns
+
+	// Revert.
+
+	askRevert = `UPDATE wharf.restores SET revert_status = 'pending', revert = NULL, job_id = $3, reverted_by = $4
+WHERE tenant_id = $1 AND id = $2 RETURNING ` + restoreColumns
+
+	beginRevert = `UPDATE wharf.restores SET revert_status = 'processing' WHERE tenant_id = $1 AND id = $2 RETURNING ` + restoreColumns
+
+	endRevert = `UPDATE wharf.restores SET revert_status = $3, revert = $4,
+reverted_at = CASE WHEN $3 = 'completed' THEN clock_timestamp() END
+WHERE tenant_id = $1 AND id = $2 AND revert_status IN ('pending', 'processing')`
+
+	// What could be undone is not kept longer than that.
+	reopenRevert = `UPDATE wharf.restores SET revert_status = 'pending', revert = NULL, job_id = $3
+WHERE tenant_id = $1 AND id = $2 AND status = 'completed' AND revert_status = 'failed' AND reverted_at IS NULL
+AND revertible_until > now()`
+
+	// The files belong to no row any more.
+	letGoFiles = `UPDATE wharf.restores SET loose = array_append(loose, stored), stored = NULL WHERE tenant_id = $1 AND id = $2 AND stored IS NOT NULL`
 
 	reopenRestore = `UPDATE wharf.restores SET status = 'pending', error = NULL, phase = '', job_id = $3, started_at = NULL, completed_at = NULL
 WHERE tenant_id = $1 AND id = $2`

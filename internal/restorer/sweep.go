@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"wharf/internal/load"
 	"wharf/internal/objectstore"
 	"wharf/internal/pg"
 	"wharf/internal/tenancy"
@@ -19,8 +20,11 @@ const (
 	// What of a restore has passed its time.
 	agedRestore = `SELECT coalesce(file_key, '') AS file, webhook_url IS NOT NULL AS told, loose,
     swept_at IS NULL AND status IN ('completed', 'failed', 'cancelled') AND ended < now() - make_interval(secs => $3) AS aged,
-    status IN ('completed', 'failed', 'cancelled') AND ended < now() - make_interval(secs => $4) AS settled
+    status IN ('completed', 'failed', 'cancelled') AND ended < now() - make_interval(secs => $4) AS settled,
+    coalesce(revertible_until < now(), false) AND coalesce(revert_status NOT IN ('pending', 'processing'), true) AS final
 FROM (SELECT *, coalesce(completed_at, created_at) AS ended FROM wharf.restores WHERE tenant_id = $1 AND id = $2 FOR UPDATE) r`
+
+	forgetUndo = `UPDATE wharf.restores SET revertible_until = NULL WHERE tenant_id = $1 AND id = $2`
 
 	markSwept = `UPDATE wharf.restores SET swept_at = now() WHERE tenant_id = $1 AND id = $2`
 )
@@ -37,10 +41,11 @@ type aged struct {
 	Told          bool
 	Loose         []string
 	Aged, Settled bool
+	Final         bool // it cannot be reverted any more
 }
 
-// Sweep deletes what has passed its time: files, secrets of webhooks, objects that runs stored which did not end well. It may be
-// run by several at once, and again.
+// Sweep deletes what has passed its time: files, secrets of webhooks, objects that runs stored which did not end well, records of
+// what could be reverted. It may be run by several at once, and again.
 func (s *Service) Sweep(ctx context.Context) error {
 	for {
 		rows, err := s.cfg.Pool.Query(ctx, restoresToSweep, s.cfg.FileTTL.Seconds(), looseTime.Seconds(), sweepBatch)
@@ -81,6 +86,14 @@ func (s *Service) sweepRestore(ctx context.Context, tenant, id uuid.UUID) error 
 				if _, err := exec(ctx, tx, "forget loose files", forgetLoose, tenant, id, prefix); err != nil {
 					return err
 				}
+			}
+		}
+		if a.Final {
+			if err := load.DropUndo(ctx, tx, id); err != nil {
+				return err //nolint:wrapcheck // translated by tenancy.Tx
+			}
+			if _, err := exec(ctx, tx, "forget undo", forgetUndo, tenant, id); err != nil {
+				return err
 			}
 		}
 		if !a.Aged {
