@@ -17,6 +17,7 @@ import (
 
 	"wharf/internal/catalog"
 	"wharf/internal/dump"
+	"wharf/internal/fault"
 	"wharf/internal/tenancy"
 )
 
@@ -225,6 +226,25 @@ CREATE TABLE public.keepers (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tena
 	require.Equal(t, []string{"a|new|c", "b|new|∅", "c|old|∅", "d|new|a"}, w.query(t, `SELECT code, label, part_of FROM parts WHERE tenant_id = $1 ORDER BY 1`))
 	require.Equal(t, []string{"r|2", "∅|∅"}, w.query(t, `SELECT room, place FROM keepers WHERE tenant_id = $1 ORDER BY 1`))
 	require.Equal(t, dump.Verified{Equal: 3}, report.Verified["parts"])
+	w.ownReferences(t)
+}
+
+// TestNamesThatAreOursDoNotTogetherNameARowOfAnotherTenant has a foreign key of two columns each of which refers by itself, too.
+func TestNamesThatAreOursDoNotTogetherNameARowOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, `
+CREATE TABLE public.halls (name text PRIMARY KEY, tenant_id uuid NOT NULL);
+CREATE TABLE public.aisles (name text PRIMARY KEY, tenant_id uuid NOT NULL);
+CREATE TABLE public.seats (hall text, aisle text, tenant_id uuid NOT NULL, PRIMARY KEY (hall, aisle));
+CREATE TABLE public.tickets (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL, hall text REFERENCES public.halls, aisle text REFERENCES public.aisles,
+	FOREIGN KEY (hall, aisle) REFERENCES public.seats);`)
+	w.fill(t, `INSERT INTO halls VALUES ('h', $1), ('i', $1); INSERT INTO aisles VALUES ('a', $1); INSERT INTO seats VALUES ('h', 'a', $2), ('i', 'a', $1)`)
+	before := w.unwritten(t, w.theirs)
+	w.restore(t, document(`"tickets": [{"hall": "i", "aisle": "a"}]`))
+	_, err := w.try(document(`"tickets": [{"hall": "h", "aisle": "a"}]`))
+	require.Equal(t, fault.Invalid, fault.CodeOf(err), "%v", err)
+	names(t, err, "tickets", "hall", "aisle")
+	require.Equal(t, before, w.unwritten(t, w.theirs)) // Postgres may have locked the row to check the reference, before it was refused
 	w.ownReferences(t)
 }
 
