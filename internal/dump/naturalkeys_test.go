@@ -213,6 +213,34 @@ func countsOf(created, updated, unchanged, skipped map[string]int64, table strin
 	return counts{created[table], updated[table], unchanged[table], skipped[table]}
 }
 
+func TestKeysThatGoRoundInACircle(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "")
+	note := func(n, about int, body string) string {
+		return `{"id": "` + id(n) + `", "entity_type": "note", "entity_id": "` + id(about) + `", "body": "` + body + `"}`
+	}
+	t.Run("a row that names itself is found, and what names that", func(t *testing.T) {
+		t.Parallel()
+		w := w.anew(t)
+		doc := document(`"notes": [` + strings.Join([]string{note(1, 1, "on itself"), note(2, 1, "on that"), note(3, 3, "on itself"), note(4, 3, "on the other")}, ",") + `]`)
+		require.EqualValues(t, 4, w.restore(t, doc).Created["notes"])
+		held := w.unwritten(t, w.ours)
+		again := w.restore(t, doc)
+		require.Equal(t, counts{0, 0, 4, 0}, countsOf(again.Created, again.Updated, again.Unchanged, again.Skipped, "notes"))
+		require.Equal(t, held, w.unwritten(t, w.ours))
+	})
+	t.Run("a circle of this very tenant is found", func(t *testing.T) {
+		t.Parallel()
+		w := w.anew(t)
+		w.restore(t, document(`"notes": [`+note(1, 2, "on the second")+`,`+note(2, 1, "on the first")+`,`+note(3, 1, "beside")+`]`))
+		ids := w.query(t, `SELECT id FROM notes WHERE tenant_id = $1 ORDER BY body`) // beside, on the first, on the second
+		home := documentOf(w.ours, `"notes": `+w.one(t, `SELECT json_agg(n) FROM notes n WHERE tenant_id = $1`))
+		again := w.restore(t, home)
+		require.Equal(t, counts{0, 0, 3, 0}, countsOf(again.Created, again.Updated, again.Unchanged, again.Skipped, "notes"))
+		require.Equal(t, ids, w.query(t, `SELECT id FROM notes WHERE tenant_id = $1 ORDER BY body`))
+	})
+}
+
 func TestLiveRowsMeetLiveOnesAndDeletedMeetDeleted(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, "")

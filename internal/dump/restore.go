@@ -67,14 +67,15 @@ type merging struct {
 	refs     []*reference
 	by       map[int16]*reference // the reference that says what a column becomes
 	loose    []*catalog.ForeignKey
-	found    string     // table of the rows that are there already: n, k0… (their identity); "": none are
-	numbers  *idMap     // new values of a key that the database numbers; nil: the database gives them as rows are created
-	changed  string     // table of the found rows that differ: n; "": none do
-	skipped  string     // table of the rows that are left out: n; "": none are
-	stored   string     // table of the objects of new rows: n, key; "": there are none
-	fresh    string     // table of the rows that will be created: id, content; "": not made
-	undo     *load.Undo // what is kept of what is done; nil: nothing
-	former   bool       // the table of former values is there
+	self     *catalog.Column // of a key: while rows are matched that name themselves in it
+	found    string          // table of the rows that are there already: n, k0… (their identity); "": none are
+	numbers  *idMap          // new values of a key that the database numbers; nil: the database gives them as rows are created
+	changed  string          // table of the found rows that differ: n; "": none do
+	skipped  string          // table of the rows that are left out: n; "": none are
+	stored   string          // table of the objects of new rows: n, key; "": there are none
+	fresh    string          // table of the rows that will be created: id, content; "": not made
+	undo     *load.Undo      // what is kept of what is done; nil: nothing
+	former   bool            // the table of former values is there
 	counts   struct{ matched, changed, skipped, created int64 }
 	verified Verified
 }
