@@ -157,7 +157,8 @@ func TestErrorsOfTheSourceAreItsOwn(t *testing.T) {
 		require.ErrorIs(t, err, broken, name)
 		require.Equal(t, fault.Internal, fault.CodeOf(err), name)
 	}
-	_, err := y.stage(y.spec(), Document(io.MultiReader(strings.NewReader(doc("")[:10]), iotest.ErrReader(io.ErrUnexpectedEOF)), Limits{}), nil)
+	head := doc(`"contacts": [{"email": "` + strings.Repeat("a", 100))
+	_, err := y.stage(y.spec(), Document(io.MultiReader(strings.NewReader(head), iotest.ErrReader(io.ErrUnexpectedEOF)), Limits{}), nil)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Equal(t, fault.Internal, fault.CodeOf(err), "half a download is not half a document")
 }
@@ -174,6 +175,9 @@ func TestStagingEndsWithItsContextOrItsConnection(t *testing.T) {
 		return err
 	})
 	require.ErrorIs(t, err, context.Canceled)
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	require.ErrorIs(t, Document(strings.NewReader(text), Limits{}).read(stopped, newStager(&Spec{Catalog: smallCatalog()})), context.Canceled, "whatever is sent")
 
 	spec := y.spec()
 	_, err = y.stage(spec, Document(strings.NewReader(text), Limits{}), func(ctx context.Context, tx pgx.Tx, _ *stagedDocument) error {

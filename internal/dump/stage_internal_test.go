@@ -142,7 +142,7 @@ func TestEncryptedCellsAreSealedAndTheirHashesComputed(t *testing.T) {
 	d := y.readText(t, doc(`"customers": [
 		{"name": "Ann", "email": " Ann@Example.com", "email_hash": "\\x00", "phone": 4930},
 		{"name": "Bob", "email": null, "phone": "`+catalog.Redacted+`"},
-		{"email_hash": "\\x01"}]`))
+		{"email_hash": {"not": "looked at"}}]`))
 	table := d.tables["customers"].table
 	cell := func(n int, column string) []byte {
 		out, err := hex.DecodeString(strings.TrimPrefix(d.rows["customers"][n-1]["."+column], `\x`))
