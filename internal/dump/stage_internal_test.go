@@ -254,4 +254,10 @@ func TestListsBecomeArrays(t *testing.T) {
 		})
 	require.NoError(t, err)
 	require.Empty(t, d.warnings)
+	for value, want := range map[string]string{
+		`[{"a": 1}]`: "texts has an object among its elements", `"{a,b}"`: "texts is not a list: ", `5`: "texts is not a list: 5",
+		`{}`: "texts is an object", `[["\udc00"]]`: "texts holds half a surrogate pair", `["\u0000"]`: "texts holds a NUL character",
+	} {
+		require.Contains(t, y.refuses(t, doc(`"racks": [{"texts": `+value+`}]`)), "racks row 1: "+want)
+	}
 }
