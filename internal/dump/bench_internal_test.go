@@ -78,3 +78,16 @@ func BenchmarkStage(b *testing.B) {
 		require.ErrorIs(b, err, errTakeBack)
 	}
 }
+
+// BenchmarkBundle stages 200,000 contacts out of a bundle: inflating and checksums come to the reading.
+func BenchmarkBundle(b *testing.B) {
+	y := newYard(b, "")
+	rows := contactsDocument(200_000)
+	rows = bytes.ReplaceAll(rows[bytes.IndexByte(rows, '[')+2:len(rows)-2], []byte("},\n"), []byte("}\n"))
+	text := newParcel().table("contacts", string(rows)).zip(b)
+	b.SetBytes(int64(len(rows)))
+	for b.Loop() {
+		_, err := y.stage(y.spec(), bundleOf(b, text), nil)
+		require.NoError(b, err)
+	}
+}

@@ -214,6 +214,14 @@ func TestAZipBombEndsAtTheLimit(t *testing.T) {
 	huge := newParcel().file(manifestName, `{"x": "`+strings.Repeat("0", manifestBytes)+`"}`).bare(t)
 	_, err = Bundle(bytes.NewReader(huge), int64(len(huge)), Limits{})
 	require.Equal(t, fault.TooLarge, fault.CodeOf(err), err)
+
+	many := newParcel()
+	for range maxTables + 1 {
+		many.tables = append(many.tables, map[string]any{})
+	}
+	text := many.zip(t)
+	_, err = Bundle(bytes.NewReader(text), int64(len(text)), Limits{})
+	require.ErrorContains(t, err, "it lists more than 10000 tables")
 }
 
 func TestTheListOfAZipsFilesIsBounded(t *testing.T) {

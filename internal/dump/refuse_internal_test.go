@@ -73,6 +73,7 @@ func TestADocumentThatIsWrongIsRefusedByTableRowAndColumn(t *testing.T) {
 		{doc(`"contacts": [{"data": ` + deep(498) + `}]`), "contacts row 1: nested deeper than 500 levels"},
 		{doc(`"counts": {"contacts": "many"}`), `counts: contacts is not a number of rows: "many"`},
 		{doc(`"counts": {"contacts": 1e3}`), `counts: contacts is not a number of rows: 1e3`},
+		{doc(`"counts": {"contacts": -1}`), `counts: contacts is not a number of rows: -1`},
 		{doc(`"counts": []`), "counts is not an object"},
 		{doc(`"user_refs": {"a": "\u0000"}`), `user_refs: the e-mail "␀" holds a NUL character`},
 		{doc(`"user_refs": [1]`), "user_refs is not an object"},
@@ -157,7 +158,8 @@ func TestErrorsOfTheSourceAreItsOwn(t *testing.T) {
 		require.ErrorIs(t, err, broken, name)
 		require.Equal(t, fault.Internal, fault.CodeOf(err), name)
 	}
-	_, err := y.stage(y.spec(), Document(io.MultiReader(strings.NewReader(doc("")[:10]), iotest.ErrReader(io.ErrUnexpectedEOF)), Limits{}), nil)
+	head := doc(`"contacts": [{"email": "` + strings.Repeat("a", 100))
+	_, err := y.stage(y.spec(), Document(io.MultiReader(strings.NewReader(head), iotest.ErrReader(io.ErrUnexpectedEOF)), Limits{}), nil)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Equal(t, fault.Internal, fault.CodeOf(err), "half a download is not half a document")
 }
@@ -174,13 +176,18 @@ func TestStagingEndsWithItsContextOrItsConnection(t *testing.T) {
 		return err
 	})
 	require.ErrorIs(t, err, context.Canceled)
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	require.ErrorIs(t, Document(strings.NewReader(text), Limits{}).read(stopped, newStager(&Spec{Catalog: smallCatalog()})), context.Canceled, "whatever is sent")
 
-	spec := y.spec()
-	_, err = y.stage(spec, Document(strings.NewReader(text), Limits{}), func(ctx context.Context, tx pgx.Tx, _ *stagedDocument) error {
-		_, _, _, err := stage(ctx, tx, spec, Document(strings.NewReader(text), Limits{}))
-		return err
-	})
-	require.ErrorContains(t, err, "already exists", "what the connection says is not lost")
+	for _, again := range []string{text, doc(`"contacts": []`)} { // it fails while more is read, or at the end
+		spec := y.spec()
+		_, err = y.stage(spec, Document(strings.NewReader(text), Limits{}), func(ctx context.Context, tx pgx.Tx, _ *stagedDocument) error {
+			_, _, _, err := stage(ctx, tx, spec, Document(strings.NewReader(again), Limits{}))
+			return err
+		})
+		require.ErrorContains(t, err, "already exists", "what the connection says is not lost")
+	}
 }
 
 func TestProgressIsTold(t *testing.T) {

@@ -142,7 +142,7 @@ func TestEncryptedCellsAreSealedAndTheirHashesComputed(t *testing.T) {
 	d := y.readText(t, doc(`"customers": [
 		{"name": "Ann", "email": " Ann@Example.com", "email_hash": "\\x00", "phone": 4930},
 		{"name": "Bob", "email": null, "phone": "`+catalog.Redacted+`"},
-		{"email_hash": "\\x01"}]`))
+		{"email_hash": {"not": "looked at"}}]`))
 	table := d.tables["customers"].table
 	cell := func(n int, column string) []byte {
 		out, err := hex.DecodeString(strings.TrimPrefix(d.rows["customers"][n-1]["."+column], `\x`))
@@ -254,4 +254,10 @@ func TestListsBecomeArrays(t *testing.T) {
 		})
 	require.NoError(t, err)
 	require.Empty(t, d.warnings)
+	for value, want := range map[string]string{
+		`[{"a": 1}]`: "texts has an object among its elements", `"{a,b}"`: "texts is not a list: ", `5`: "texts is not a list: 5",
+		`{}`: "texts is an object", `[["\udc00"]]`: "texts holds half a surrogate pair", `["\u0000"]`: "texts holds a NUL character",
+	} {
+		require.Contains(t, y.refuses(t, doc(`"racks": [{"texts": `+value+`}]`)), "racks row 1: "+want)
+	}
 }
