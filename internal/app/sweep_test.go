@@ -18,6 +18,7 @@ import (
 
 	"wharf/internal/config"
 	"wharf/internal/exporter"
+	"wharf/internal/importer"
 	"wharf/internal/objectstore"
 	"wharf/internal/restorer"
 	"wharf/internal/tenancy"
@@ -149,18 +150,33 @@ func TestFileOfARestoreOutlivesItsUpload(t *testing.T) {
 	ctx, h := t.Context(), newHouse(t)
 	tenant := h.db.Tenant(t, "acme")
 	p := tenancy.System(tenant)
-	u, err := h.Importers.StoreUpload(ctx, p, "a.json", strings.NewReader(`{"schema_version": 1}`))
+	const doc = `{"schema_version": 1}`
+	sent, err := h.Importers.StoreUpload(ctx, p, "a.json", strings.NewReader(doc))
 	require.NoError(t, err)
-	r, err := h.Restores.Start(ctx, p, restorer.Request{Upload: &u.ID})
+	put, err := h.Importers.CreateUpload(ctx, p, importer.NewUpload{Name: "b.json", Bytes: int64(len(doc))})
 	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, put.URL, strings.NewReader(doc))
+	require.NoError(t, err)
+	transport := &http.Transport{DisableKeepAlives: true}
+	res, err := (&http.Client{Transport: transport}).Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	var ids []uuid.UUID
+	for _, u := range []importer.Upload{sent, put} {
+		r, err := h.Restores.Start(ctx, p, restorer.Request{Upload: &u.ID})
+		require.NoError(t, err)
+		ids = append(ids, r.ID)
+	}
 	_, err = h.db.Admin(t).Exec(ctx, `UPDATE wharf.uploads SET expires_at = now() - interval '1 day'`)
 	require.NoError(t, err)
 	swept, err := h.Importers.SweepUploads(ctx)
 	require.NoError(t, err)
-	require.Equal(t, 1, swept)
+	require.Equal(t, 2, swept)
 	n, err := h.Objects.SweepOrphans(ctx, time.Now().Add(time.Minute), h.owners())
 	require.NoError(t, err)
 	require.Zero(t, n)
-	require.Len(t, h.keys(t), 1)
-	require.NoError(t, h.Restores.Run(ctx, tenant, r.ID, done))
+	require.Len(t, h.keys(t), 2)
+	for _, id := range ids {
+		require.NoError(t, h.Restores.Run(ctx, tenant, id, done))
+	}
 }

@@ -114,12 +114,16 @@ func (s *Service) sweepRestore(ctx context.Context, tenant, id uuid.UUID) error 
 	})
 }
 
-// kindUpload is the kind of objects that restores take over from uploads.
-const kindUpload = "uploads"
+// The kinds of objects that restores take over from uploads, as those name them.
+const (
+	kindUpload = "uploads" // put to a signed URL
+	kindSent   = "imports" // streamed through the API
+)
 
 const ownedFiles = `SELECT file_key FROM wharf.restores WHERE tenant_id = $1 AND file_key = ANY ($2) AND swept_at IS NULL`
 
 // Owners tells, of the objects that were uploaded, those that a restore has.
 func (s *Service) Owners() objectstore.Owners {
-	return objectstore.Owners{kindUpload: s.cfg.DB.Owned(s.cfg.TenantTable, ownedFiles)}
+	owned := s.cfg.DB.Owned(s.cfg.TenantTable, ownedFiles)
+	return objectstore.Owners{kindUpload: owned, kindSent: owned}
 }

@@ -54,7 +54,9 @@ func TestWhatAKilledRunStoredIsSwept(t *testing.T) {
 	require.NoError(t, err)
 	got := h.run(t, r.ID)
 	require.Equal(t, Completed, got.Status, got.Error)
+	h.cfg.FileTTL = 0
 	require.NoError(t, h.Sweep(ctx))
+	require.Empty(t, h.objects(t, kindUpload))
 	require.Len(t, h.objects(t, kindRestored), 2, "a run that was taken for dead may still write")
 	h.older(t, r.ID)
 	require.NoError(t, h.Sweep(ctx))
