@@ -192,3 +192,52 @@ func TestExportWalksIntoAnotherWorkspace(t *testing.T) {
 	require.Zero(t, s.count(t, `SELECT count(*) FROM contacts a JOIN contacts b ON b.company_id = a.company_id WHERE a.tenant_id <> b.tenant_id`))
 	require.EqualValues(t, 2*rows, s.count(t, `SELECT count(*) FROM contacts`))
 }
+
+// A revert goes through several tables: whatever moment it dies at, all of them are as they were before the restore, or none is yet.
+func TestRevertOfARestoreWhoseWorkerIsKilled(t *testing.T) {
+	t.Parallel()
+	const (
+		rows          = 20_000
+		holdCompanies = `LOCK TABLE public.companies IN SHARE MODE` // against DELETE
+	)
+	held := `SELECT count(*) FROM contacts WHERE tenant_id = $1 AND first_name = 'was' AND company_id IS NULL`
+	for name, kill := range map[string]func(t *testing.T, s *stack, id uuid.UUID){
+		"as it begins": func(t *testing.T, s *stack, id uuid.UUID) {
+			s.killAt(t, `SELECT FROM wharf.restores WHERE id = $1 FOR UPDATE`, id)
+		},
+		"before rows are collected": func(t *testing.T, s *stack, _ uuid.UUID) { s.killAt(t, holdNewTable) },
+		"between two tables":        func(t *testing.T, s *stack, _ uuid.UUID) { s.killAt(t, holdCompanies) },
+		"before it is committed":    func(t *testing.T, s *stack, id uuid.UUID) { s.killAtTheEnd(t, holdCompanies, id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStack(t)
+			w := s.worker(t)
+			s.post(t, "/import", map[string]any{"doc": json.RawMessage(`{"schema_version": 1, "contacts": [
+				{"external_id": "c-0000001", "first_name": "was"}, {"external_id": "c-0000002", "first_name": "was"}]}`)}, http.StatusOK, nil)
+			id := s.restoreFile(t, document(rows), nil)
+			require.EqualValues(t, 2, s.wellRestored(t, id).Report.Updated["contacts"])
+			w.kill()
+			s.ask(t, "/api/v1/restores/"+id.String()+"/revert")
+			kill(t, s, id)
+			var now struct {
+				Revert struct {
+					Status            string
+					Error             *string
+					Deleted, Restored map[string]int64
+				}
+			}
+			s.await(t, "the revert to end", func() bool {
+				s.get(t, "/api/v1/restores/"+id.String(), &now)
+				return now.Revert.Status == "completed" || now.Revert.Status == "failed"
+			})
+			require.Equal(t, "completed", now.Revert.Status, now.Revert.Error)
+			require.Equal(t, map[string]int64{"contacts": rows - 2, "companies": rows / 10}, now.Revert.Deleted)
+			require.EqualValues(t, 2, now.Revert.Restored["contacts"])
+			require.EqualValues(t, 2, s.count(t, held, s.Tenant))
+			require.EqualValues(t, 2, s.count(t, `SELECT count(*) FROM contacts`))
+			require.Zero(t, s.count(t, `SELECT count(*) FROM companies`))
+			require.Zero(t, s.count(t, `SELECT count(*) FROM pg_tables WHERE schemaname = 'wharf_staging'`))
+		})
+	}
+}

@@ -116,7 +116,7 @@ func newHouse(t *testing.T) *house {
 		Catalog: func(ctx context.Context, tx pgx.Tx) (*catalog.Snapshot, error) {
 			return catalog.Read(ctx, tx, catalog.Config{Schemas: []string{"public"}, TenantColumn: "tenant_id", TenantTable: "wharf.tenants"})
 		},
-		TenantTable: "wharf.tenants", FileTTL: time.Hour, Direct: 1, DirectTime: time.Minute,
+		TenantTable: "wharf.tenants", FileTTL: time.Hour, UndoTTL: time.Hour, Direct: 1, DirectTime: time.Minute,
 	})
 	return h
 }

@@ -17,7 +17,8 @@ func text(s string) io.Reader { return strings.NewReader(s) }
 // older makes a restore look two hours older: all its times have passed then.
 func (h *house) older(t *testing.T, id uuid.UUID) {
 	t.Helper()
-	h.exec(t, `UPDATE wharf.restores SET created_at = created_at - interval '2 hours', completed_at = completed_at - interval '2 hours' WHERE id = $1`, id)
+	h.exec(t, `UPDATE wharf.restores SET created_at = created_at - interval '2 hours', completed_at = completed_at - interval '2 hours',
+		revertible_until = revertible_until - interval '2 hours' WHERE id = $1`, id)
 }
 
 func TestFilesOfRestoresGoWhenTheirTimeHasPassed(t *testing.T) {
