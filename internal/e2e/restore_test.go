@@ -125,7 +125,7 @@ func TestRestoreWhoseWorkerIsKilled(t *testing.T) {
 
 func TestRestoresWhoseWorkersAreKilledAtRandom(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 10_000
 	s := newStack(t)
 	file := document(rows)
 	first, second := s.restoreFile(t, file, nil), s.restoreFile(t, file, map[string]string{"dry_run": "true"})
