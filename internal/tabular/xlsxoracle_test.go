@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,8 +53,11 @@ func TestXLSXReadsWhatExcelizeWrites(t *testing.T) {
 	})
 }
 
+var escapes = regexp.MustCompile(`_x[0-9a-fA-F]{4}_`)
+
 func drawValue(t *rapid.T) any {
-	texts := rapid.StringOf(rapid.RuneFrom([]rune("ab0 _xD<>&\"'\n\té😀_")))
+	// excelize does not always escape what looks like an escape: _xaaaa_.
+	texts := rapid.StringOf(rapid.RuneFrom([]rune("ab0 _xD<>&\"'\n\té😀_"))).Filter(func(s string) bool { return !escapes.MatchString(s) })
 	switch rapid.IntRange(0, 6).Draw(t, "kind") {
 	case 0:
 		return texts.Draw(t, "text")
