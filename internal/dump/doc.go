@@ -16,4 +16,7 @@
 //   - What is not read to its end is refused: a document cut short, one with something behind it, and a bundle's file with
 //     another checksum than its manifest's.
 //   - Nothing is left out in silence, and no error of a document is an internal one.
+//
+// What a merge does is kept if its Spec says so, a part for each table; load.Revert takes all parts back together. Only versions of
+// rows are overwritten then whose former values are kept.
 package dump
