@@ -81,7 +81,11 @@ func (s *Service) joinSnapshot(ctx context.Context, r *run, snapshot string, fn 
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // read only: nothing to commit
 	// It comes first: a transaction that has run a statement has a snapshot already. The name is a literal of Postgres's own.
-	if _, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'"); err != nil {
+	// It is gone if the transaction that exported it has failed, which says why by itself.
+	var gone *pgconn.PgError
+	if _, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'"); errors.As(err, &gone) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("exporter: join snapshot: %w", err)
 	}
 	if err := s.cfg.DB.Enter(ctx, tx, r.p.Tenant); err != nil {
